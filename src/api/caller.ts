@@ -1,0 +1,28 @@
+/** Who calls, and what a key may be given. */
+
+/** README, "Keys". `admin` includes all others. */
+export type Scope = 'requests:write' | 'requests:read' | 'reports:read' | 'directory:write' | 'admin';
+
+export interface Caller {
+  /** `key_<id>`: as it stands in requests and events. */
+  readonly actor: string;
+  readonly scopes: ReadonlySet<string>;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set before the body is read, on every `/v1` route that is not public. */
+    caller: Caller | null;
+    /** The body as it came, for signatures over it. */
+    rawBody: Buffer | null;
+  }
+  interface FastifyContextConfig {
+    /** No key is needed. */
+    public?: boolean;
+  }
+}
+
+/** True when the caller may do what the scope covers. */
+export function may(caller: Caller, scope: Scope): boolean {
+  return caller.scopes.has(scope) || caller.scopes.has('admin');
+}

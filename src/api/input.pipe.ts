@@ -1,0 +1,81 @@
+/** Checks bodies and query parameters against their classes and says what is wrong by JSON Pointer. */
+import { ValidationPipe } from '@nestjs/common';
+import type { ArgumentMetadata } from '@nestjs/common';
+import type { ValidationError } from 'class-validator';
+import { isWellFormed } from '../core/json.js';
+import { NoBody } from './no-input.dto.js';
+import { pointerSegment, Problem } from './problem.js';
+import type { InputError } from './problem.js';
+import { readTargets } from './targets.js';
+
+/** Names that class-transformer and Nest drop in silence; here they are fields that nobody knows. */
+const DROPPED_NAMES = ['__proto__', 'constructor', 'prototype'];
+/** Field names longer than this are not repeated: the error points to the object that has them. */
+const NAME_CHARACTERS_MAX = 64;
+
+export class InputPipe extends ValidationPipe {
+  constructor() {
+    super({
+      transform: true,
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      stopAtFirstError: true,
+      exceptionFactory: (errors: readonly ValidationError[]) => invalid(errors.flatMap((error) => listed(error, ''))),
+    });
+  }
+
+  override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body' && value === undefined && metadata.metatype !== NoBody) {
+      throw new Problem('body_missing', 'Send a JSON object.');
+    }
+    if (metadata.type === 'body' || metadata.type === 'query') {
+      const errors = droppedNames(value, '');
+      if (errors.length > 0) throw invalid(errors);
+    }
+    return super.transform(value, metadata);
+  }
+
+  /** Nothing to strip: such names were refused. */
+  protected override stripProtoKeys(): void {}
+
+  /** Nothing to close: JSON has no sparse arrays. */
+  protected override closeArrayGaps(): void {}
+}
+
+function invalid(errors: readonly InputError[]): Problem {
+  return new Problem('invalid_input', 'The input has errors.', { errors });
+}
+
+function listed(error: ValidationError, above: string): InputError[] {
+  const path = `${above}/${pointerSegment(error.property)}`;
+  const { whitelistValidation, nestedValidation, targets, ...own } = error.constraints ?? {};
+  if (whitelistValidation !== undefined) return [unknownField(above, error.property)];
+  if (targets !== undefined) return targetErrors(error.value, path);
+  const [message = nestedValidation] = Object.values(own);
+  const children = (error.children ?? []).flatMap((child) => listed(child, path));
+  return message === undefined ? children : [{ path, message }];
+}
+
+function targetErrors(value: unknown, path: string): InputError[] {
+  const reading = readTargets(value);
+  return reading.ok ? [] : reading.errors.map((error) => ({ path: `${path}${error.path}`, message: error.message }));
+}
+
+function unknownField(above: string, name: string): InputError {
+  return name.length > NAME_CHARACTERS_MAX || !isWellFormed(name)
+    ? { path: above, message: 'has a field that is not known' }
+    : { path: `${above}/${pointerSegment(name)}`, message: 'is not a known field' };
+}
+
+/** Depth is bounded by the parser, so this may recurse. */
+function droppedNames(value: unknown, path: string): InputError[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) {
+    return value.flatMap((element: unknown, index) =>
+      typeof element === 'object' ? droppedNames(element, `${path}/${index}`) : [],
+    );
+  }
+  return Object.entries(value).flatMap(([name, member]) =>
+    DROPPED_NAMES.includes(name) ? [unknownField(path, name)] : droppedNames(member, `${path}/${pointerSegment(name)}`),
+  );
+}

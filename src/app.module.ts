@@ -1,0 +1,46 @@
+/** Which modules this process is made of: everything, or what its role asks for. */
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { ApiModule } from './api/api.module.js';
+import { CallMetrics } from './api/metrics.js';
+import { QueueProbe } from './api/queue-probe.js';
+import type { Role } from './config.js';
+import { Workplace } from './erasure/workplace.js';
+import type { QueueBackend } from './queue/queue-backend.js';
+import type { QueueDoorbell } from './queue/queue-doorbell.js';
+import { QueueModule, Queues } from './queue/queue.module.js';
+
+export interface Parts {
+  readonly workplace: Workplace;
+  readonly metrics: CallMetrics;
+  readonly backend: QueueBackend;
+  readonly doorbell: QueueDoorbell;
+  readonly role: Role;
+}
+
+@Module({})
+export class AppModule {
+  static over(parts: Parts): DynamicModule {
+    const { workplace, metrics, backend, doorbell, role } = parts;
+    const queue = QueueModule.over(workplace, { backend, doorbell, works: role !== 'api' });
+    const outside: DynamicModule = {
+      module: OutsideModule,
+      imports: [queue],
+      providers: [
+        { provide: Workplace, useValue: workplace },
+        { provide: CallMetrics, useValue: metrics },
+        {
+          provide: QueueProbe,
+          useFactory: (queues: Queues) => new QueueProbe(async () => queues.ping()),
+          inject: [Queues],
+        },
+      ],
+      exports: [Workplace, CallMetrics, QueueProbe],
+    };
+    return { module: AppModule, imports: [queue, ApiModule.over([outside])] };
+  }
+}
+
+/** What the entrances get from outside: they do not know each other. */
+@Module({})
+class OutsideModule {}

@@ -1,0 +1,25 @@
+import { isJsonArray, isWellFormed } from './json.js';
+import type { JsonValue } from './json.js';
+
+/**
+ * The canonical text of a JSON value by RFC 8785 (JSON Canonicalization Scheme): no spacing, members sorted by their
+ * names' UTF-16 code units, numbers and strings as ECMAScript writes them. Equal values give equal texts.
+ *
+ * Throws a TypeError for what I-JSON has no words for: a number that is not finite, a string with a lone surrogate.
+ */
+export function canonicalJson(value: JsonValue): string {
+  if (typeof value === 'string') return canonicalString(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError('a number that is not finite has no canonical JSON');
+    return JSON.stringify(value);
+  }
+  if (value === null || typeof value === 'boolean') return JSON.stringify(value);
+  if (isJsonArray(value)) return `[${value.map((element) => canonicalJson(element)).join(',')}]`;
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${canonicalString(name)}:${canonicalJson(member)}`).join(',')}}`;
+}
+
+function canonicalString(text: string): string {
+  if (!isWellFormed(text)) throw new TypeError('a string with a lone surrogate has no canonical JSON');
+  return JSON.stringify(text);
+}

@@ -1,0 +1,220 @@
+/**
+ * The state machine of one item: which outcomes there are, who moves an item from one to another, and what a call
+ * makes of it. README, "Outcomes", says the same in words.
+ */
+import type { Answer, RefusalReason, SelectorPass } from './answer.js';
+
+export const OUTCOMES = [
+  'pending',
+  'erased',
+  'already_absent',
+  'nothing_matched',
+  'unconfirmed',
+  'failed',
+  'cancelled',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+export type SettledOutcome = Exclude<Outcome, 'pending'>;
+export type Evidence = 'provider' | 'reconciled' | 'repeat';
+export type Kind = 'id' | 'selector' | 'discovered';
+
+/** Which outcome may follow which, and by whose hand. `erased`, `already_absent`, `nothing_matched` and `cancelled` are final. */
+export const TRANSITIONS = {
+  pending: {
+    erased: 'record-answers',
+    already_absent: 'record-answers',
+    nothing_matched: 'record-answers',
+    unconfirmed: 'record-answers, cancel-request',
+    failed: 'record-answers',
+    cancelled: 'cancel-request, record-answers',
+  },
+  erased: {},
+  already_absent: {},
+  nothing_matched: {},
+  unconfirmed: { pending: 'retry-items' },
+  failed: { pending: 'retry-items, record-answers (when the gate closes after too many refusals in a row)' },
+  cancelled: {},
+} as const satisfies Record<Outcome, Partial<Record<Outcome, string>>>;
+
+/** Outcomes that need the attempt that proves them. */
+export const PROVEN: readonly Outcome[] = ['erased', 'already_absent', 'nothing_matched'];
+
+/** An item whose calls stay unclear this long after the first rests as `unconfirmed`, attempts left or not. */
+export const UNCLEAR_REST_MS = 14 * 24 * 60 * 60 * 1000;
+/** How many clear passes a selector gets before a person must look. */
+export const CLEAR_PASSES_MAX = 5;
+
+/** What is remembered of an item between calls. */
+export interface History {
+  /** Attempts spent of the budget; not every call spends one. */
+  readonly spent: number;
+  /** Calls in a row, in company, that came back unclear. */
+  readonly strikes: number;
+  /** Calls in a row that left the item unsettled: the exponent of its back-off. */
+  readonly backoff: number;
+  /** Clear passes of a selector so far. */
+  readonly passes: number;
+  /** True once any call may have deleted it without saying so. It counts for the item's whole life. */
+  readonly unknownEffect: boolean;
+  /** Selectors: an earlier pass reported something erased. */
+  readonly erasedSeen: boolean;
+  /** Selectors of tags: the sum of the counts so far; null elsewhere. */
+  readonly matched: number | null;
+  /** Epoch milliseconds of the first unclear call since submission or the last retry by hand, or null. */
+  readonly unclearSinceMs: number | null;
+}
+
+/** What one call was for one item. */
+export type Happening =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | {
+      readonly kind: 'pass';
+      readonly pass: SelectorPass;
+      /** True when the pass reported an ID erased, or a tag's count above 0. */
+      readonly erased: boolean;
+      /** True when something the pass reported is neither done nor refused for good: it must be asked again. */
+      readonly open: boolean;
+      /** True when the pass reported nothing but IDs that an earlier pass already saw refused. */
+      readonly exhausted: boolean;
+    }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'unclear'; readonly effect: 'none' | 'unknown' }
+  | { readonly kind: 'blocked'; readonly effect: 'none' | 'unknown' }
+  | { readonly kind: 'interrupted' };
+
+export interface Circumstances {
+  readonly nowMs: number;
+  readonly attemptsMax: number;
+  /** The call carried this ID and no other. */
+  readonly alone: boolean;
+  /** The call probed a closed gate, or closed it: it spends nobody's attempts. */
+  readonly free: boolean;
+  /** The system has answered somebody since the call before this one: its silence is about this item. */
+  readonly systemAnswersOthers: boolean;
+  /** The request was cancelled: nothing is sent again. */
+  readonly cancelled: boolean;
+}
+
+/** When a pending item may be sent again. `split`: at once, in half the company. `together`: after back-off, in the same company. */
+export type Again = 'now' | 'backoff' | 'split' | 'split_backoff' | 'together';
+
+export interface Next extends History {
+  readonly outcome: Outcome;
+  readonly evidence: Evidence | null;
+  readonly reason: RefusalReason | null;
+  /** Null when settled. */
+  readonly again: Again | null;
+}
+
+/**
+ * What an item becomes after a call: pure and total. `history` is what was known before, `happening` what the call was
+ * for this item. The result never says `erased`, `already_absent` or `nothing_matched` unless the provider's answer
+ * about this very item says so.
+ */
+export function advance(history: History, happening: Happening, about: Circumstances): Next {
+  const next = step(history, happening, about);
+  if (next.outcome !== 'pending' || !about.cancelled) return next;
+  return { ...next, outcome: next.unknownEffect ? 'unconfirmed' : 'cancelled', again: null };
+}
+
+function step(history: History, happening: Happening, about: Circumstances): Next {
+  switch (happening.kind) {
+    case 'answer':
+      return afterAnswer(history, happening.answer, about);
+    case 'pass':
+      return afterPass(history, happening, about);
+    case 'refused':
+      return about.alone
+        ? settled(history, 'failed', null, 'rejected')
+        : waiting(history, { again: 'split', backoff: 0, strikes: 0 });
+    case 'unclear':
+      return afterUnclear(withEffect(history, happening.effect), about);
+    case 'blocked':
+      return waiting(withEffect(history, happening.effect), { again: 'now' });
+    case 'interrupted':
+      return waiting(unclearFrom(withEffect(history, 'unknown'), about), { again: 'now' });
+  }
+}
+
+function afterAnswer(history: History, answer: Answer, about: Circumstances): Next {
+  switch (answer.said) {
+    case 'erased':
+      return settled(history, 'erased', answer.evidence, null);
+    case 'absent':
+      return history.unknownEffect
+        ? settled(history, 'erased', 'repeat', null)
+        : settled(history, 'already_absent', 'provider', null);
+    case 'refused':
+      return settled(history, 'failed', null, answer.reason);
+    case 'later':
+      return unsettled({ ...history, unclearSinceMs: null }, about);
+    case 'unclear':
+      return unsettled(unclearFrom(withEffect(history, 'unknown'), about), about);
+  }
+}
+
+/** A selector is repeated until a clear pass reports nothing new. Clear passes spend no attempt. */
+function afterPass(history: History, seen: Extract<Happening, { kind: 'pass' }>, about: Circumstances): Next {
+  const matched = seen.pass.count === null ? history.matched : (history.matched ?? 0) + seen.pass.count;
+  const known = { ...history, matched, erasedSeen: history.erasedSeen || seen.erased };
+  if (!seen.pass.clear) return unsettled(unclearFrom(withEffect(known, 'unknown'), about), about);
+  const passed = { ...known, passes: history.passes + 1, strikes: 0 };
+  if (seen.pass.nothing || seen.exhausted) {
+    if (passed.erasedSeen) return settled(passed, 'erased', 'provider', null);
+    if (passed.unknownEffect) return settled(passed, 'erased', 'repeat', null);
+    return settled(passed, 'nothing_matched', 'provider', null);
+  }
+  if (passed.passes >= CLEAR_PASSES_MAX) return settled(passed, 'unconfirmed', null, null);
+  return seen.open
+    ? waiting(passed, { again: 'backoff', backoff: history.backoff + 1 })
+    : waiting(passed, { again: 'now', backoff: 0 });
+}
+
+/** The provider answered and left the item unsettled: that spends an attempt, in company or alone. */
+function unsettled(history: History, about: Circumstances): Next {
+  const spent = history.spent + (about.free ? 0 : 1);
+  if (spent >= about.attemptsMax) return settled({ ...history, spent }, 'unconfirmed', null, null);
+  return waiting({ ...history, spent, strikes: 0 }, { again: 'backoff', backoff: history.backoff + 1 });
+}
+
+/** No clear answer: alone it spends an attempt; in company it does not, and the second time in a row the company is halved. */
+function afterUnclear(before: History, about: Circumstances): Next {
+  const history = unclearFrom(before, about);
+  const spent = history.spent + (about.alone && !about.free ? 1 : 0);
+  const rests =
+    (spent >= about.attemptsMax && about.alone && about.systemAnswersOthers) ||
+    about.nowMs - (history.unclearSinceMs ?? about.nowMs) >= UNCLEAR_REST_MS;
+  if (rests) return settled({ ...history, spent }, 'unconfirmed', null, null);
+  const backoff = history.backoff + 1;
+  if (about.alone || about.free) return waiting({ ...history, spent }, { again: 'backoff', backoff });
+  const strikes = history.strikes + 1;
+  return strikes >= 2
+    ? waiting(history, { again: 'split_backoff', backoff, strikes: 0 })
+    : waiting(history, { again: 'together', backoff, strikes });
+}
+
+function unclearFrom(history: History, about: Circumstances): History {
+  return { ...history, unclearSinceMs: history.unclearSinceMs ?? about.nowMs };
+}
+
+function withEffect(history: History, effect: 'none' | 'unknown'): History {
+  return effect === 'unknown' ? { ...history, unknownEffect: true } : history;
+}
+
+function settled(
+  history: History,
+  outcome: SettledOutcome,
+  evidence: Evidence | null,
+  reason: RefusalReason | null,
+): Next {
+  return { ...history, outcome, evidence, reason, again: null };
+}
+
+function waiting(history: History, change: { again: Again; backoff?: number; strikes?: number }): Next {
+  return { ...history, ...change, outcome: 'pending', evidence: null, reason: null };
+}
+
+/** What a person's retry leaves of a history: a new budget, and everything that a call may have done still known. */
+export function retried(history: History): History {
+  return { ...history, spent: 0, strikes: 0, backoff: 0, passes: 0, unclearSinceMs: null };
+}

@@ -1,0 +1,163 @@
+/** What a call makes of each item that it carried: pure but for the dice of the back-off. */
+import { randomUUID } from 'node:crypto';
+import type { Answer } from '../core/answer.js';
+import { backoffMs } from '../core/backoff.js';
+import type { Gate } from '../core/gate.js';
+import { advance } from '../core/item.js';
+import type { Again, Circumstances, Happening, Next } from '../core/item.js';
+import { halves } from '../core/plan.js';
+import type { EndedAttempt, RecordedItem } from '../store/attempts.js';
+import type { ItemChange } from '../store/write-outcomes.js';
+import type { CarriedItem, JudgedCall } from './record-answers.js';
+import type { Revealed } from './record-discovered.js';
+import type { Settings } from './workplace.js';
+
+/** What holds for every call of one record. */
+export interface About {
+  readonly nowMs: number;
+  readonly settings: Settings;
+  /** Requests that were cancelled: nothing of theirs is sent again. */
+  readonly cancelled: ReadonlySet<string>;
+}
+
+export interface CallOutcome {
+  readonly attempt: EndedAttempt;
+  readonly changes: readonly ItemChange[];
+}
+
+/** The record of a call's attempt, and the change of every item that it carried and that is still pending. */
+export function changesOfCall(call: JudgedCall, about: About): CallOutcome {
+  const carried = new Map(call.items.map((item) => [`${item.requestId}/${item.id}`, item]));
+  const pending = call.histories.filter(
+    (item) => item.outcome === 'pending' && (call.sent === null || carried.has(keyOf(item))),
+  );
+  const nexts = pending.map((item) => {
+    const happening = happeningOf(call, item, carried.get(keyOf(item)));
+    return { item, next: advance(item, happening, circumstances(call, item, about)) };
+  });
+  const left = call.sent === null || call.sent.left;
+  const delays = delaysOf(call, about);
+  const suspects = suspectsOf(nexts);
+  const answered = call.sent?.left === true && call.sent.reading.verdict !== 'unclear';
+  const changes = nexts.map(({ item, next }): ItemChange => ({
+    requestId: item.requestId,
+    id: item.id,
+    next,
+    delayMs: delays(next),
+    suspectId: suspects.get(keyOf(item)) ?? null,
+    attemptId: call.attemptId,
+    carried: left,
+    spokenOf: answered,
+  }));
+  const spent = nexts.some(({ item, next }) => next.spent > item.spent) && call.sent?.reading.verdict === 'unclear';
+  return { attempt: endOf(call, spent), changes };
+}
+
+export function keyOf(item: { readonly requestId: string; readonly id: string }): string {
+  return `${item.requestId}/${item.id}`;
+}
+
+function endOf(call: JudgedCall, spent: boolean): EndedAttempt {
+  const { attemptId: id, sent } = call;
+  if (sent === null || !sent.left)
+    return { id, verdict: 'interrupted', httpStatus: null, providerCount: null, spent: false };
+  const { verdict, providerCount } = sent.reading;
+  return { id, verdict, httpStatus: sent.httpStatus, providerCount, spent };
+}
+
+/** The circumstances of one item in one call. */
+export function circumstances(call: JudgedCall, item: { readonly requestId: string }, about: About): Circumstances {
+  const shut = (gate: Gate) => gate.reason === 'outage' || gate.reason === 'contract';
+  return {
+    nowMs: about.nowMs,
+    attemptsMax: about.settings.retryMaxAttempts,
+    alone: call.distinct === 1,
+    free: call.probe || shut(call.gateBefore) || shut(call.gateAfter),
+    systemAnswersOthers: call.gateAfter.silent.length <= 1,
+    cancelled: about.cancelled.has(item.requestId),
+  };
+}
+
+/** The change of a selector whose pass revealed IDs: only now is it known whether the pass told anything new. */
+export function selectorChange(call: JudgedCall, selector: RecordedItem, revealed: Revealed, about: About): ItemChange {
+  const reading = call.sent?.reading;
+  const answers = reading?.verdict === 'answered' ? reading.answers : new Map<string, Answer>();
+  const pass = reading?.verdict === 'answered' ? reading.pass : null;
+  const happening = { ...passOf(pass, answers), ...revealed.happening };
+  const next = advance({ ...selector, matched: revealed.matched }, happening, circumstances(call, selector, about));
+  const { requestId, id } = selector;
+  const { attemptId } = call;
+  return {
+    requestId,
+    id,
+    next,
+    delayMs: delaysOf(call, about)(next),
+    suspectId: null,
+    attemptId,
+    carried: true,
+    spokenOf: true,
+  };
+}
+
+function happeningOf(call: JudgedCall, item: RecordedItem, carried: CarriedItem | undefined): Happening {
+  if (call.sent === null) return { kind: 'interrupted' };
+  if (!call.sent.left) return { kind: 'blocked', effect: 'none' };
+  const { reading } = call.sent;
+  switch (reading.verdict) {
+    case 'answered': {
+      if (item.kind === 'selector') return passOf(reading.pass, reading.answers);
+      const answer = carried?.externalId === null ? undefined : reading.answers.get(carried?.externalId ?? '');
+      return { kind: 'answer', answer: answer ?? { said: 'unclear', text: null, providerId: null } };
+    }
+    case 'refused':
+      return { kind: 'refused' };
+    case 'unclear':
+      return { kind: 'unclear', effect: reading.effect };
+    case 'blocked':
+      return { kind: 'blocked', effect: reading.effect };
+  }
+}
+
+/** A selector's pass, before what it revealed is compared with earlier passes (record-discovered does that). */
+function passOf(
+  pass: Extract<Happening, { kind: 'pass' }>['pass'] | null,
+  answers: ReadonlyMap<string, Answer>,
+): Extract<Happening, { kind: 'pass' }> {
+  const said = [...answers.values()].map((answer) => answer.said);
+  return {
+    kind: 'pass',
+    pass: pass ?? { clear: false, nothing: false, count: null },
+    erased: said.includes('erased') || (pass?.count ?? 0) > 0,
+    open: said.includes('later') || said.includes('unclear'),
+    exhausted: false,
+  };
+}
+
+/** When an item may go again. One throw of the dice a call and step: what failed together comes back together. */
+function delaysOf(call: JudgedCall, about: About): (next: Next) => number {
+  const random = Math.random();
+  const reading = call.sent?.reading;
+  const askedMs = reading?.verdict === 'unclear' ? (reading.retryAfterMs ?? 0) : 0;
+  return (next) => {
+    const later = next.again === 'backoff' || next.again === 'together' || next.again === 'split_backoff';
+    if (next.outcome !== 'pending' || !later) return 0;
+    return Math.max(backoffMs(next.backoff, about.settings.retryBaseMs, random), askedMs);
+  };
+}
+
+/** Which company each unsettled item goes out in next: halves after a refusal, the same again after a first silence. */
+function suspectsOf(
+  nexts: readonly { readonly item: RecordedItem; readonly next: Next }[],
+): ReadonlyMap<string, string> {
+  const waiting = nexts.filter(({ next }) => next.outcome === 'pending');
+  const says = (...ways: readonly Again[]) =>
+    waiting.some(({ next }) => next.again !== null && ways.includes(next.again));
+  const items = waiting.map(({ item }) => item);
+  const companies = says('split', 'split_backoff') ? halves(items) : says('together') ? [items] : [];
+  return new Map(
+    companies.flatMap((company) => {
+      const suspectId = randomUUID();
+      return company.map((item) => [keyOf(item), suspectId] as const);
+    }),
+  );
+}

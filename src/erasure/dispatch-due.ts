@@ -1,0 +1,144 @@
+/**
+ * Finds everything that is due and hands it out: one transaction a system, under an advisory lock, on the database's
+ * clock. It looks at Postgres alone, so nothing is lost whatever happened to the queue.
+ */
+import { passage } from '../core/gate.js';
+import { planBatches } from '../core/plan.js';
+import type { PlannedBatch } from '../core/plan.js';
+import { claimBatches, lockSystem, readExpired, readLoad, ringAgain } from '../store/batches.js';
+import type { BatchRef, Load } from '../store/batches.js';
+import type { Transaction } from '../store/database.js';
+import { nextDue, readDue, readForProbe } from '../store/due-items.js';
+import type { Due } from '../store/due-items.js';
+import { readGates } from '../store/gates.js';
+import type { GateRow } from '../store/gates.js';
+import { newId } from '../store/identifiers.js';
+import { addWarnings } from '../store/warnings.js';
+import { recordAnswers } from './record-answers.js';
+import { RATE_WINDOW_MS } from './run-batch.js';
+import type { ConfiguredSystem, Workplace } from './workplace.js';
+
+/** Batches handed out for each call that may be under way: the next is at hand when one ends, and no more bind early. */
+const HANDED_OUT_PER_CALL = 2;
+/** A batch whose job was not taken up after so many rings is run by the dispatching process itself. */
+const RINGS_MAX = 3;
+
+export interface Dispatched {
+  /** Batches to put into the queue of the system. */
+  readonly toRing: readonly BatchRef[];
+  /** Batches that the queue would not deliver: to be run here and now. */
+  readonly toRun: readonly BatchRef[];
+  /** Milliseconds until this system is worth another look, or null when only the next ring or tick tells. */
+  readonly againInMs: number | null;
+}
+
+const NOTHING: Dispatched = { toRing: [], toRun: [], againInMs: null };
+
+/** Hands out what is due at one system. The claims are committed when this returns; ringing for them is the caller's. */
+export async function dispatchDue(workplace: Workplace, systemName: string): Promise<Dispatched> {
+  const system = workplace.system(systemName);
+  await giveUpExpired(workplace, system);
+  if (!system.configured) return NOTHING;
+  return workplace.database.transaction((tx) => handOut(tx, workplace, system));
+}
+
+/** A call whose lease ended without an answer on record may have deleted what it carried: its items are asked again. */
+async function giveUpExpired(workplace: Workplace, system: ConfiguredSystem): Promise<void> {
+  const { name, provider } = system.system;
+  for (const { id, epoch, attemptId } of await readExpired(workplace.database, name)) {
+    workplace.log.warn({ system: name, attempt: attemptId }, 'a call was begun and never completed');
+    await recordAnswers(workplace, [
+      {
+        attemptId,
+        batchId: id,
+        epoch,
+        system: name,
+        provider: provider.name,
+        probe: false,
+        selects: false,
+        items: [],
+        distinct: 0,
+        sent: null,
+      },
+    ]);
+  }
+}
+
+async function handOut(tx: Transaction, workplace: Workplace, system: ConfiguredSystem): Promise<Dispatched> {
+  const { name } = system.system;
+  await lockSystem(tx, name);
+  const again = await ringAgain(tx, name);
+  const toRing = again.filter((batch) => batch.rings < RINGS_MAX);
+  const toRun = again.filter((batch) => batch.rings >= RINGS_MAX);
+  const gates = await readGates(tx);
+  const limit = system.provider.callsPerMinute;
+  const load = await readLoad(tx, name, system.provider.name, limit === null ? 0 : RATE_WINDOW_MS);
+  const way = passageOf(gates.get(name));
+  const room = roomFor(system, load, way.passage);
+  if (room <= 0) return { toRing, toRun, againInMs: way.passage === 'closed' ? way.untilMs : untilRoom(system, load) };
+
+  const probe = way.passage === 'probe';
+  const blocked = blockedSystems(workplace, gates);
+  const wanted = probe ? system.idsPerCall : room * system.idsPerCall;
+  const due = await (probe ? readForProbe : readDue)(tx, name, wanted, blocked);
+  const plan = planBatches(due, {
+    nowMs: load.nowMs,
+    lingerMs: probe ? 0 : workplace.settings.batchLingerMs,
+    idsMax: system.idsPerCall,
+    room,
+  });
+  const batches = plan.batches.map((batch) => ({ id: newId(), items: batch.items }));
+  await claimBatches(tx, { system: name, provider: system.provider.name, probe }, batches);
+  await warnOfEarly(tx, name, due, plan.batches);
+  const nextMs = plan.wakeMs ?? (due.length < wanted ? await nextDue(tx, name) : null);
+  return {
+    toRing: [...toRing, ...batches.map(({ id }) => ({ id, epoch: 1 }))],
+    toRun,
+    againInMs: nextMs === null ? null : Math.max(nextMs - load.nowMs, 0),
+  };
+}
+
+function passageOf(row: GateRow | undefined): { passage: 'open' | 'probe' | 'closed'; untilMs: number | null } {
+  if (!row) return { passage: 'open', untilMs: null };
+  const { gate, nowMs } = row;
+  return { passage: passage(gate, nowMs), untilMs: gate.untilMs === null ? null : Math.max(gate.untilMs - nowMs, 0) };
+}
+
+/** How many more batches may be handed out: a small multiple of the calls at once, one at a time through a closed gate. */
+function roomFor(system: ConfiguredSystem, load: Load, way: 'open' | 'probe' | 'closed'): number {
+  if (way === 'closed') return 0;
+  if (way === 'probe') return load.live === 0 ? 1 : 0;
+  const { concurrency, callsPerMinute } = system.provider;
+  const room = HANDED_OUT_PER_CALL * concurrency - load.live;
+  return callsPerMinute === null ? room : Math.min(room, callsPerMinute - load.recent - load.claimedAtProvider);
+}
+
+/** When the oldest call leaves the window in which calls are counted. */
+function untilRoom(system: ConfiguredSystem, load: Load): number | null {
+  if (system.provider.callsPerMinute === null || load.oldestRecentMs === null) return null;
+  return Math.max(load.oldestRecentMs + RATE_WINDOW_MS - load.nowMs, 0);
+}
+
+function blockedSystems(workplace: Workplace, gates: ReadonlyMap<string, GateRow>): string[] {
+  const closed = [...gates.values()].filter((row) => passageOf(row).passage !== 'open').map((row) => row.system);
+  const missing = [...workplace.systems.values()]
+    .filter((other) => !other.configured)
+    .map((other) => other.system.name);
+  return [...new Set([...closed, ...missing])];
+}
+
+async function warnOfEarly(
+  tx: Transaction,
+  system: string,
+  due: readonly Due[],
+  batches: readonly PlannedBatch[],
+): Promise<void> {
+  const early = new Set(due.filter((item) => item.early).map((item) => `${item.requestId}/${item.id}`));
+  if (early.size === 0) return;
+  const gone = batches.flatMap((batch) => batch.items).filter((item) => early.has(`${item.requestId}/${item.id}`));
+  const requestIds = [...new Set(gone.map((item) => item.requestId))];
+  await addWarnings(
+    tx,
+    requestIds.map((requestId) => ({ requestId, code: 'document_before_comments', system })),
+  );
+}

@@ -1,0 +1,101 @@
+/** The ends of the queues: one worker a system, and one that answers the doorbell. */
+import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import { Inject } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
+import type { Job, WorkerOptions } from 'bullmq';
+import { BatchRunner } from '../erasure/run-batch.js';
+import { Workplace } from '../erasure/workplace.js';
+import type { ConfiguredSystem } from '../erasure/workplace.js';
+import { Dispatcher, errorName } from './dispatcher.js';
+import type { QueueBackend } from './queue-backend.js';
+
+export const DISPATCH_QUEUE = 'dispatch';
+/** More than this makes BullMQ's Postgres backend slower, and a batch is a hundred IDs. */
+const CONCURRENCY_MAX = 20;
+/** Batches a system may have handed out for each call at once. */
+const JOBS_PER_CALL = 2;
+
+/** A job says which batch, and under which epoch: nothing else, and nothing personal. */
+export interface BatchJob {
+  readonly batchId: string;
+  readonly epoch: number;
+}
+
+/**
+ * BullMQ's own ideas of failure are switched off: it gives a job up for good after two crashes of its worker, and
+ * retries are counted in Postgres, where they survive it.
+ */
+function options(backend: QueueBackend, concurrency: number): Partial<WorkerOptions> {
+  return {
+    connection: backend.consumer,
+    concurrency,
+    maxStalledCount: 1000,
+    lockDuration: 30_000,
+    stalledInterval: 5_000,
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: 0 },
+  };
+}
+
+/** The worker of one system's queue. */
+export function batchProcessor(system: ConfiguredSystem, backend: QueueBackend): Type<WorkerHost> {
+  const { name } = system.system;
+  const concurrency = Math.min(CONCURRENCY_MAX, JOBS_PER_CALL * system.provider.concurrency);
+
+  @Processor(name, options(backend, concurrency))
+  class BatchProcessor extends WorkerHost {
+    constructor(
+      @Inject(BatchRunner) private readonly runner: BatchRunner,
+      @Inject(Workplace) private readonly workplace: Workplace,
+    ) {
+      super();
+    }
+
+    async process(job: Job<unknown>): Promise<void> {
+      const batch = readBatchJob(job.data);
+      if (batch) await this.runner.run(name, { id: batch.batchId, epoch: batch.epoch });
+    }
+
+    @OnWorkerEvent('error')
+    onError(error: unknown): void {
+      this.workplace.log.warn({ queue: name, error: errorName(error) }, 'the queue is in trouble');
+    }
+  }
+  return BatchProcessor;
+}
+
+/** The worker that answers the doorbell of the API processes. */
+export function dispatchProcessor(backend: QueueBackend): Type<WorkerHost> {
+  @Processor(DISPATCH_QUEUE, options(backend, 1))
+  class DispatchProcessor extends WorkerHost {
+    constructor(
+      @Inject(Dispatcher) private readonly dispatcher: Dispatcher,
+      @Inject(Workplace) private readonly workplace: Workplace,
+    ) {
+      super();
+    }
+
+    process(): Promise<void> {
+      this.dispatcher.wake([...this.workplace.systems.keys()]);
+      return Promise.resolve();
+    }
+
+    @OnWorkerEvent('error')
+    onError(error: unknown): void {
+      this.workplace.log.warn({ queue: DISPATCH_QUEUE, error: errorName(error) }, 'the queue is in trouble');
+    }
+  }
+  return DispatchProcessor;
+}
+
+const UUID = /^[0-9a-f-]{36}$/;
+
+/** A queue may hold anything, ghosts of another time included: what is no batch of ours is dropped. */
+function readBatchJob(data: unknown): BatchJob | null {
+  if (typeof data !== 'object' || data === null || !('batchId' in data) || !('epoch' in data)) return null;
+  const { batchId, epoch } = data;
+  if (typeof batchId !== 'string' || !UUID.test(batchId)) return null;
+  return typeof epoch === 'number' && Number.isSafeInteger(epoch) && epoch > 0 && epoch < 2 ** 31
+    ? { batchId, epoch }
+    : null;
+}

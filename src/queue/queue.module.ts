@@ -1,0 +1,170 @@
+/** Wires the queues: who rings, who answers, and how they stop. The only place that knows BullMQ is there. */
+import { BullModule, getQueueToken, WorkerHost } from '@nestjs/bullmq';
+import { Inject, Module } from '@nestjs/common';
+import type {
+  BeforeApplicationShutdown,
+  DynamicModule,
+  OnApplicationBootstrap,
+  OnModuleInit,
+  Type,
+} from '@nestjs/common';
+import { DiscoveryModule, ModuleRef } from '@nestjs/core';
+import type { Queue } from 'bullmq';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BatchRef } from '../store/batches.js';
+import { Recorder } from '../erasure/recorder.js';
+import { BatchRunner } from '../erasure/run-batch.js';
+import { Workplace } from '../erasure/workplace.js';
+import { Dispatcher, errorName } from './dispatcher.js';
+import { batchProcessor, DISPATCH_QUEUE, dispatchProcessor } from './processors.js';
+import type { QueueBackend } from './queue-backend.js';
+import type { QueueDoorbell } from './queue-doorbell.js';
+
+const READY_WITHIN_MS = 2000;
+const STOP_WITHIN_MS = 30_000;
+/** However many submits come together, the doorbell job is added once in this time. */
+const RING_EVERY_MS = 20;
+
+/** What the module is given by whoever puts the service together. */
+export abstract class QueueSetup {
+  abstract readonly backend: QueueBackend;
+  abstract readonly doorbell: QueueDoorbell;
+  /** True where batches are run, false in a process that only takes requests in. */
+  abstract readonly works: boolean;
+  /** The worker classes of this process, whose instances the stop waits for. */
+  abstract readonly processors: readonly Type<WorkerHost>[];
+}
+
+/** The queues of this process. */
+export class Queues {
+  constructor(private readonly byName: ReadonlyMap<string, Queue>) {}
+
+  all(): readonly Queue[] {
+    return [...this.byName.values()];
+  }
+
+  /** Adds one job a batch. Rejects when the queue is away. */
+  async enqueue(system: string, batches: readonly BatchRef[]): Promise<void> {
+    await this.named(system).addBulk(
+      batches.map(({ id, epoch }) => ({
+        name: 'batch',
+        data: { batchId: id, epoch },
+        opts: { jobId: `${id}-${epoch}`, attempts: 1, removeOnComplete: true, removeOnFail: true },
+      })),
+    );
+  }
+
+  /** Adds the job that wakes a dispatcher. */
+  async ringDispatch(): Promise<void> {
+    await this.named(DISPATCH_QUEUE).add('ring', {}, { attempts: 1, removeOnComplete: true, removeOnFail: true });
+  }
+
+  /** Resolves when the queue's store answers. */
+  async ping(): Promise<void> {
+    await this.named(DISPATCH_QUEUE).getJobCounts('waiting');
+  }
+
+  private named(name: string): Queue {
+    const queue = this.byName.get(name);
+    if (!queue) throw new Error(`there is no queue named ${name}`);
+    return queue;
+  }
+}
+
+@Module({})
+export class QueueModule implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
+  constructor(
+    @Inject(QueueSetup) private readonly setup: QueueSetup,
+    @Inject(Workplace) private readonly workplace: Workplace,
+    @Inject(Queues) private readonly queues: Queues,
+    @Inject(Dispatcher) private readonly dispatcher: Dispatcher,
+    @Inject(BatchRunner) private readonly runner: BatchRunner,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+  ) {}
+
+  static over(
+    workplace: Workplace,
+    given: { backend: QueueBackend; doorbell: QueueDoorbell; works: boolean },
+  ): DynamicModule {
+    const names = [DISPATCH_QUEUE, ...workplace.systems.keys()];
+    const processors = given.works
+      ? [
+          dispatchProcessor(given.backend),
+          ...[...workplace.systems.values()].map((system) => batchProcessor(system, given.backend)),
+        ]
+      : [];
+    const setup: QueueSetup = { ...given, processors };
+    return {
+      module: QueueModule,
+      imports: [
+        DiscoveryModule,
+        BullModule.forRoot({ connection: given.backend.producer, prefix: 'expunge' }),
+        BullModule.registerQueue(...names.map((name) => ({ name }))),
+      ],
+      providers: [
+        { provide: QueueSetup, useValue: setup },
+        { provide: Workplace, useValue: workplace },
+        { provide: Recorder, useFactory: () => new Recorder(workplace) },
+        {
+          provide: BatchRunner,
+          useFactory: (recorder: Recorder) => new BatchRunner(workplace, recorder),
+          inject: [Recorder],
+        },
+        {
+          provide: Queues,
+          useFactory: (...queues: Queue[]) => new Queues(new Map(queues.map((queue) => [queue.name, queue]))),
+          inject: names.map((name) => getQueueToken(name)),
+        },
+        {
+          provide: Dispatcher,
+          useFactory: (runner: BatchRunner, queues: Queues) =>
+            new Dispatcher(workplace, runner, async (system, batches) => queues.enqueue(system, batches)),
+          inject: [BatchRunner, Queues],
+        },
+        ...processors,
+      ],
+      exports: [Queues, BatchRunner],
+    };
+  }
+
+  async onModuleInit(): Promise<void> {
+    for (const queue of this.queues.all()) {
+      queue.on('error', (error) => {
+        this.workplace.log.warn({ queue: queue.name, error: errorName(error) }, 'the queue is in trouble');
+      });
+    }
+    const ready = Promise.all(this.queues.all().map(async (queue) => queue.waitUntilReady().catch(() => null)));
+    await Promise.race([ready, pause(READY_WITHIN_MS)]);
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.setup.works) {
+      this.setup.doorbell.answeredBy((systems) => this.dispatcher.wake(systems));
+      this.dispatcher.start();
+    } else {
+      this.setup.doorbell.answeredBy(this.ringThroughQueue());
+    }
+  }
+
+  /** Stops intake, lets running calls end, then closes the queue. The database is closed by whoever opened it. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.dispatcher.stop();
+    this.runner.stop();
+    const workers = this.setup.processors.map((processor) => this.moduleRef.get(processor, { strict: false }).worker);
+    const ended = Promise.all([...workers.map(async (worker) => worker.close()), this.runner.idle()]);
+    await Promise.race([ended, pause(STOP_WITHIN_MS, undefined, { ref: false })]);
+  }
+
+  /** Never awaited by who rings: while the queue is away the ring is dropped, and the tick of a worker finds the work. */
+  private ringThroughQueue(): () => void {
+    let rung = false;
+    return () => {
+      if (rung) return;
+      rung = true;
+      setTimeout(() => {
+        rung = false;
+        this.queues.ringDispatch().catch(() => undefined);
+      }, RING_EVERY_MS);
+    };
+  }
+}

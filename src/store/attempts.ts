@@ -1,0 +1,197 @@
+/** Provider calls on record: begun before the call, completed after it, never changed again. */
+import type { History, Kind } from '../core/item.js';
+import type { Verdict } from '../core/answer.js';
+import type { Statement, Transaction } from './database.js';
+
+const LOCK_REQUESTS_OF_BATCH: Statement = {
+  name: 'lock-requests-of-batch',
+  text: `select r.id from erasure_request r
+    where r.id in (select c.request_id from claim c where c.batch_id = $1) order by r.id for key share`,
+};
+
+/** Keeps cancelling and shredding away from the requests of a batch until its attempt row is committed. */
+export async function shareRequestsOfBatch(tx: Transaction, batchId: string): Promise<void> {
+  await tx.run(LOCK_REQUESTS_OF_BATCH, [batchId]);
+}
+
+/** An item that is about to be sent. */
+export interface SendableItem {
+  readonly requestId: string;
+  readonly id: string;
+  readonly kind: Kind;
+  readonly digest: string;
+  readonly block: number;
+  readonly slot: number;
+}
+const READ_SENDABLE: Statement = {
+  name: 'read-sendable',
+  text: `select i.request_id as "requestId", i.id, i.kind, encode(i.digest, 'hex') as digest, i.block, i.slot
+    from claim c join item i on i.request_id = c.request_id and i.id = c.item_id
+    where c.batch_id = $1 and i.outcome = 'pending' order by i.request_id, i.id`,
+};
+
+/** The items of a batch that are still pending. */
+export async function readSendable(tx: Transaction, batchId: string): Promise<SendableItem[]> {
+  return tx.rows<SendableItem>(READ_SENDABLE, [batchId]);
+}
+
+export interface NewAttempt {
+  readonly id: string;
+  readonly batchId: string;
+  readonly epoch: number;
+  readonly system: string;
+  readonly provider: string;
+  readonly probe: boolean;
+  /** How many different IDs the call names. */
+  readonly ids: number;
+  readonly items: readonly { readonly requestId: string; readonly id: string }[];
+}
+
+const INSERT_ATTEMPT: Statement = {
+  name: 'insert-attempt',
+  text: `insert into attempt (id, batch_id, epoch, system, provider, probe, ids, items) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+};
+const INSERT_PARTS: Statement = {
+  name: 'insert-parts',
+  text: `insert into attempt_part (attempt_id, request_id, item_ids)
+    select $1, r, array_agg(i) from unnest($2::uuid[], $3::uuid[]) as p (r, i) group by r`,
+};
+const START_REQUESTS: Statement = {
+  name: 'start-requests',
+  text: 'update erasure_request set started_at = now() where id = any ($1::uuid[]) and started_at is null',
+};
+
+/** Puts on record that a call is about to be made. */
+export async function beginAttempt(tx: Transaction, attempt: NewAttempt): Promise<void> {
+  const { id, batchId, epoch, system, provider, probe, ids, items } = attempt;
+  await tx.run(INSERT_ATTEMPT, [id, batchId, epoch, system, provider, probe, ids, items.length]);
+  await tx.run(INSERT_PARTS, [id, items.map((item) => item.requestId), items.map((item) => item.id)]);
+  await tx.run(START_REQUESTS, [[...new Set(items.map((item) => item.requestId))]]);
+}
+
+export interface EndedAttempt {
+  readonly id: string;
+  readonly verdict: Verdict;
+  readonly httpStatus: number | null;
+  readonly providerCount: number | null;
+  readonly spent: boolean;
+}
+const END_ATTEMPTS: Statement = {
+  name: 'end-attempts',
+  text: `update attempt a set ended_at = clock_timestamp(), verdict = e.verdict, http_status = e.http_status,
+      provider_count = e.provider_count, spent = e.spent
+    from unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::boolean[]) as e (id, verdict, http_status, provider_count, spent)
+    where a.id = e.id`,
+};
+
+/** Completes attempts that nobody has completed yet. */
+export async function endAttempts(tx: Transaction, ended: readonly EndedAttempt[]): Promise<void> {
+  await tx.run(END_ATTEMPTS, [
+    ended.map((attempt) => attempt.id),
+    ended.map((attempt) => attempt.verdict),
+    ended.map((attempt) => attempt.httpStatus),
+    ended.map((attempt) => attempt.providerCount),
+    ended.map((attempt) => attempt.spent),
+  ]);
+}
+
+const MARK_LATE: Statement = {
+  name: 'mark-late',
+  text: `update attempt set late = true, http_status = $2, provider_count = $3 where id = $1 and verdict = 'interrupted' and not late`,
+};
+
+/** Keeps an answer that came after its call had been given up. True when it was kept. */
+export async function markLate(
+  tx: Transaction,
+  attempt: { readonly id: string; readonly httpStatus: number | null; readonly providerCount: number | null },
+): Promise<boolean> {
+  return (await tx.run(MARK_LATE, [attempt.id, attempt.httpStatus, attempt.providerCount])) === 1;
+}
+
+export interface SealedPart {
+  readonly attemptId: string;
+  readonly requestId: string;
+  readonly sealed: Buffer;
+}
+const SEAL_PARTS: Statement = {
+  name: 'seal-parts',
+  text: `update attempt_part p set sealed = s.sealed
+    from unnest($1::uuid[], $2::uuid[], $3::bytea[]) as s (attempt_id, request_id, sealed)
+    where p.attempt_id = s.attempt_id and p.request_id = s.request_id`,
+};
+
+/** Puts what the provider said beside its attempts. */
+export async function sealParts(tx: Transaction, parts: readonly SealedPart[]): Promise<void> {
+  if (parts.length === 0) return;
+  await tx.run(SEAL_PARTS, [parts.map((p) => p.attemptId), parts.map((p) => p.requestId), parts.map((p) => p.sealed)]);
+}
+
+/** An item as it stands when its call is recorded. */
+export interface RecordedItem extends History {
+  readonly batchId: string;
+  readonly requestId: string;
+  readonly id: string;
+  readonly kind: Kind;
+  readonly digest: string;
+  readonly ordered: boolean;
+  readonly outcome: string;
+  readonly deadline: Date;
+}
+const READ_HISTORIES: Statement = {
+  name: 'read-histories',
+  text: `select c.batch_id as "batchId", i.request_id as "requestId", i.id, i.kind, encode(i.digest, 'hex') as digest,
+      i.order_group is not null as ordered, i.outcome, i.deadline, i.spent, i.strikes, i.backoff, i.passes,
+      i.unknown_effect as "unknownEffect", i.erased_seen as "erasedSeen", i.matched::float8 as matched,
+      (extract(epoch from i.unclear_since) * 1000)::float8 as "unclearSinceMs"
+    from claim c join item i on i.request_id = c.request_id and i.id = c.item_id
+    where c.batch_id = any ($1::uuid[]) order by i.request_id, i.id`,
+};
+
+/** Every item of these batches, with what is remembered of it. */
+export async function readHistories(tx: Transaction, batchIds: readonly string[]): Promise<RecordedItem[]> {
+  return tx.rows<RecordedItem>(READ_HISTORIES, [batchIds]);
+}
+
+const LOCK_REQUESTS: Statement = {
+  name: 'lock-requests',
+  text: `select r.id, r.cancelled_at is not null as cancelled, k.wrapped from erasure_request r
+    left join request_key k on k.request_id = r.id
+    where r.id = any ($1::uuid[]) order by r.id for no key update of r`,
+};
+export interface LockedRequest {
+  readonly id: string;
+  readonly cancelled: boolean;
+  /** Null once shredded. */
+  readonly wrapped: Buffer | null;
+}
+
+/** Locks requests, by id: before any of their items is written. */
+export async function lockRequests(
+  tx: Transaction,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, LockedRequest>> {
+  const rows = await tx.rows<LockedRequest>(LOCK_REQUESTS, [ids]);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+const REQUESTS_OF: Statement = {
+  name: 'requests-of-attempts',
+  text: 'select distinct request_id as "requestId" from attempt_part where attempt_id = any ($1::uuid[])',
+};
+export async function requestsOf(reader: Pick<Transaction, 'rows'>, attemptIds: readonly string[]): Promise<string[]> {
+  return (await reader.rows<{ requestId: string }>(REQUESTS_OF, [attemptIds])).map((row) => row.requestId);
+}
+
+const GIVE_BACK: Statement = {
+  name: 'give-back',
+  text: `update item i set spent = greatest(i.spent - g.n, 0)
+    from (select p.request_id, x.item_id, count(*)::int as n from attempt a
+        join attempt_part p on p.attempt_id = a.id cross join unnest(p.item_ids) as x (item_id)
+        where a.id = any ($1::uuid[]) and a.spent group by 1, 2) g
+    where i.request_id = g.request_id and i.id = g.item_id and i.outcome = 'pending'`,
+};
+
+/** Gives back what these attempts spent of their items' budgets, because they closed the gate. */
+export async function giveBack(tx: Transaction, attemptIds: readonly string[]): Promise<void> {
+  if (attemptIds.length > 0) await tx.run(GIVE_BACK, [attemptIds]);
+}

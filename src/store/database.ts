@@ -1,0 +1,133 @@
+/** The way to Postgres: one pool, Prisma over it for what reads well, and transactions for everything that writes. */
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Pool } from 'pg';
+import type { PoolClient, QueryResultRow } from 'pg';
+import { PrismaClient } from './generated/client.js';
+
+/** One SQL statement of a file named by its verb; `name` lets the server keep its plan. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** An open transaction. */
+export interface Transaction {
+  /** Runs a statement and gives its rows. `R` is what the statement is written to return. */
+  rows<R extends QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;
+  /** Runs a statement and gives how many rows it touched. */
+  run(statement: Statement, values?: readonly unknown[]): Promise<number>;
+}
+
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK = '40P01';
+const RETRIES_MAX = 3;
+
+export class Database {
+  readonly prisma: PrismaClient;
+
+  constructor(readonly pool: Pool) {
+    this.prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+  }
+
+  /**
+   * Opens a pool. `connectionString` is a postgresql:// URL, `connectionsMax` how many connections it may hold. A lost
+   * idle connection is reported through `onIdleError` and replaced when next needed.
+   */
+  static open(connectionString: string, connectionsMax: number, onIdleError: (error: Error) => void): Database {
+    const pool = new Pool({ connectionString, max: connectionsMax, connectionTimeoutMillis: 5000, keepAlive: true });
+    pool.on('error', onIdleError);
+    return new Database(pool);
+  }
+
+  /**
+   * Runs `work` in one READ COMMITTED transaction. Serialization failures and deadlocks are retried at most 3 times
+   * from the beginning, so `work` must have no effect but through its transaction. Every transaction locks requests
+   * before items, each by id.
+   */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.once(work);
+      } catch (error) {
+        const code = sqlState(error);
+        if ((code !== SERIALIZATION_FAILURE && code !== DEADLOCK) || tries > RETRIES_MAX) throw error;
+      }
+    }
+  }
+
+  /** One statement, in a transaction of its own. */
+  async rows<R extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<R[]> {
+    return (await this.pool.query<R>({ ...statement, values: [...values] })).rows;
+  }
+
+  /** Throws when the database does not answer. */
+  async ping(): Promise<void> {
+    await this.pool.query('select 1');
+  }
+
+  async close(): Promise<void> {
+    await this.prisma.$disconnect();
+    await this.pool.end();
+  }
+
+  private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const result = await work(transactionOn(client));
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((failure: unknown) => {
+        broken = failure instanceof Error ? failure : new Error('rollback failed');
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+}
+
+function transactionOn(client: PoolClient): Transaction {
+  return {
+    async rows<R extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<R[]> {
+      return (await client.query<R>({ ...statement, values: [...values] })).rows;
+    },
+    async run(statement, values = []) {
+      return (await client.query({ ...statement, values: [...values] })).rowCount ?? 0;
+    },
+  };
+}
+
+/** The SQLSTATE or system error code that an error carries, or null. */
+export function sqlState(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null;
+  return typeof error.code === 'string' ? error.code : null;
+}
+
+const UNAVAILABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  '25006',
+  'P1001',
+  'P1008',
+  'P1017',
+  'P2024',
+]);
+const UNAVAILABLE_CLASSES = ['08', '53', '57', '58'];
+const UNAVAILABLE_WORDS =
+  /connection (terminated|timeout|ended)|timeout exceeded when trying to connect|not queryable/i;
+
+/** True when the database is away, overloaded or read-only rather than the statement wrong: the caller may try later. */
+export function isUnavailable(error: unknown): boolean {
+  const code = sqlState(error);
+  if (code !== null) {
+    if (UNAVAILABLE_CODES.has(code) || code === SERIALIZATION_FAILURE || code === DEADLOCK) return true;
+    if (/^[0-9A-Z]{5}$/.test(code) && UNAVAILABLE_CLASSES.some((prefix) => code.startsWith(prefix))) return true;
+  }
+  return error instanceof Error && UNAVAILABLE_WORDS.test(error.message);
+}

@@ -1,0 +1,81 @@
+/** What is due: read on the database's clock, in the order in which it should go. */
+import type { DueItem } from '../core/plan.js';
+import type { Statement, Transaction } from './database.js';
+
+/** A due item, and whether it goes before its turn because what it waits for is blocked and the deadline is near. */
+export interface Due extends DueItem {
+  readonly early: boolean;
+}
+
+/**
+ * The order of deletion: an item waits while an unsettled one of its group with a lower rank stands, in an equal scope or
+ * one of the two without. 7 days before the deadline it no longer waits for what is blocked ($3: systems whose gate is
+ * closed).
+ */
+const WAITS = `i.order_rank > 0 and i.order_group is not null and exists (
+      select from item h where h.order_group = i.order_group and h.outcome = 'pending' and h.order_rank < i.order_rank
+        and (h.order_scope is null or i.order_scope is null or h.order_scope = i.order_scope)`;
+
+const COLUMNS = `i.request_id as "requestId", i.id, encode(i.lane, 'hex') as lane, encode(i.digest, 'hex') as digest,
+    (extract(epoch from i.deadline) * 1000)::float8 as "deadlineMs", (extract(epoch from i.due_at) * 1000)::float8 as "dueMs",
+    i.suspect_id as "suspectId", i.kind = 'selector' as selects, i.order_warns and (${WAITS})) as early`;
+
+const FREE = `not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
+    and not (${WAITS} and not (h.system = any ($3::text[]) and i.deadline - interval '7 days' <= now())))`;
+
+const READ_DUE: Statement = {
+  name: 'read-due',
+  text: `select ${COLUMNS} from item i
+    where i.system = $1 and i.outcome = 'pending' and i.suspect_id is null and i.due_at <= now() and ${FREE}
+    order by i.deadline, i.id limit $2`,
+};
+
+const READ_SUSPECTS: Statement = {
+  name: 'read-suspects',
+  text: `select ${COLUMNS} from item i
+    where i.system = $1 and i.outcome = 'pending' and i.due_at <= now() and ${FREE}
+      and i.suspect_id in (
+        select s.suspect_id from item s where s.system = $1 and s.outcome = 'pending' and s.suspect_id is not null
+          and s.due_at <= now() group by s.suspect_id order by min(s.deadline), s.suspect_id limit $2)
+    order by i.deadline, i.id`,
+};
+
+/** For a probe: the items tried least recently, whenever they would be due. */
+const READ_FOR_PROBE: Statement = {
+  name: 'read-for-probe',
+  text: `select ${COLUMNS} from item i where i.system = $1 and i.outcome = 'pending' and ${FREE}
+    order by i.last_attempt_at nulls first, i.deadline, i.id limit $2`,
+};
+
+const NEXT_DUE: Statement = {
+  name: 'next-due',
+  text: `select (extract(epoch from min(i.due_at)) * 1000)::float8 as "nextMs" from item i
+    where i.system = $1 and i.outcome = 'pending' and i.due_at > now()
+      and not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)`,
+};
+
+/** Up to `limit` items that may go now, earliest deadline first, and every company of suspects that is due, whole. */
+export async function readDue(
+  tx: Transaction,
+  system: string,
+  limit: number,
+  blocked: readonly string[],
+): Promise<Due[]> {
+  const suspects = await tx.rows<Due>(READ_SUSPECTS, [system, limit, blocked]);
+  return [...suspects, ...(await tx.rows<Due>(READ_DUE, [system, limit, blocked]))];
+}
+
+/** Up to `limit` items to probe a closed gate with. */
+export async function readForProbe(
+  tx: Transaction,
+  system: string,
+  limit: number,
+  blocked: readonly string[],
+): Promise<Due[]> {
+  return tx.rows<Due>(READ_FOR_PROBE, [system, limit, blocked]);
+}
+
+/** When the next item that waits for its time is due, epoch milliseconds, or null. */
+export async function nextDue(tx: Transaction, system: string): Promise<number | null> {
+  return (await tx.rows<{ nextMs: number | null }>(NEXT_DUE, [system]))[0]?.nextMs ?? null;
+}

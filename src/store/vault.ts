@@ -1,0 +1,91 @@
+/**
+ * Sealing: everything personal is written under a random key of its request (AES-256-GCM), that key is wrapped under
+ * DATA_KEY, and equality is asked of keyed digests. Destroying a request's wrapped key and digests makes its personal
+ * values unreadable at once.
+ */
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import type { Database } from './database.js';
+
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** 128 bits: no two of a billion IDs meet by chance, and an index stays small. */
+const DIGEST_BYTES = 16;
+
+/** Encrypts under `key`; `about` binds the ciphertext to its place. Gives nonce, tag and ciphertext in one. */
+export function seal(key: Buffer, about: string, plain: string | Buffer): Buffer {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.from(about));
+  const body = Buffer.concat([
+    typeof plain === 'string' ? cipher.update(plain, 'utf8') : cipher.update(plain),
+    cipher.final(),
+  ]);
+  return Buffer.concat([nonce, cipher.getAuthTag(), body]);
+}
+
+/** Decrypts what `seal` made. Throws when the key, the place or a single bit differs. */
+export function unseal(key: Buffer, about: string, sealed: Uint8Array): Buffer {
+  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAAD(Buffer.from(about));
+  decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+  return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
+}
+
+/** DATA_KEY does not open this database's key check, or is gone while the database holds sealed values. */
+export class DataKeyError extends Error {}
+
+export class Vault {
+  private constructor(
+    private readonly dataKey: Buffer,
+    private readonly digestKey: Buffer,
+    private readonly lookupKey: Buffer,
+  ) {}
+
+  /**
+   * Opens the database's vault, making its inner keys at the first start. `dataKey` gives DATA_KEY; it is told whether
+   * the database holds something sealed already, so that a lost key is never replaced by a new one. Throws DataKeyError
+   * when the key is not this database's.
+   */
+  static async open(database: Database, dataKey: (sealedAlready: boolean) => Promise<Buffer>): Promise<Vault> {
+    const found = await database.prisma.installation.findFirst();
+    const key = await dataKey(found !== null);
+    if (found === null) {
+      const wrap = (name: string) => new Uint8Array(seal(key, `installation ${name}`, randomBytes(KEY_BYTES)));
+      await database.prisma.installation.createMany({
+        data: [{ digestKey: wrap('digest_key'), lookupKey: wrap('lookup_key') }],
+        skipDuplicates: true,
+      });
+    }
+    const row = await database.prisma.installation.findFirstOrThrow();
+    try {
+      const digestKey = unseal(key, 'installation digest_key', row.digestKey);
+      return new Vault(key, digestKey, unseal(key, 'installation lookup_key', row.lookupKey));
+    } catch {
+      throw new DataKeyError('DATA_KEY does not open this database: it was sealed under another key');
+    }
+  }
+
+  /** A new random key for a request, and the same wrapped under DATA_KEY. */
+  makeKey(requestId: string): { key: Buffer; wrapped: Buffer } {
+    const key = randomBytes(KEY_BYTES);
+    return { key, wrapped: seal(this.dataKey, `request_key ${requestId}`, key) };
+  }
+
+  /** The key of a request out of its wrapping. Throws when DATA_KEY did not wrap it. */
+  unwrap(requestId: string, wrapped: Uint8Array): Buffer {
+    return unseal(this.dataKey, `request_key ${requestId}`, wrapped);
+  }
+
+  /** Keyed digest of a list of strings: equal lists, equal digests; says nothing to who does not hold the key. */
+  digest(label: string, ...parts: readonly string[]): Buffer {
+    const text = parts.reduce((joined, part) => `${joined}\0${part.length}\0${part}`, label);
+    return createHmac('sha256', this.digestKey).update(text).digest().subarray(0, DIGEST_BYTES);
+  }
+
+  /** Digest of an idempotency key. It outlives the request's shredding and every rotation, so it has a key of its own. */
+  lookupDigest(route: string, key: string): Buffer {
+    return createHmac('sha256', this.lookupKey).update(`${route}\0${key}`).digest();
+  }
+}

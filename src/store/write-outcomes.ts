@@ -1,0 +1,78 @@
+/** The one statement that writes what calls made of items. Only record-answers, cancel and retry come here. */
+import type { Next } from '../core/item.js';
+import type { Statement, Transaction } from './database.js';
+
+/** What an item becomes. Items that become the same thing share a row of the statement's second table. */
+export interface ItemChange {
+  readonly requestId: string;
+  readonly id: string;
+  readonly next: Next;
+  /** Milliseconds from now until it may go again; ignored when settled. */
+  readonly delayMs: number;
+  readonly suspectId: string | null;
+  /** The attempt that carried it, or null for a discovered item that was only named. */
+  readonly attemptId: string;
+  /** True when the attempt carried the item (and did not just name it). */
+  readonly carried: boolean;
+  /** True when that attempt holds words about this item. */
+  readonly spokenOf: boolean;
+}
+
+const WRITE_OUTCOMES: Statement = {
+  name: 'write-outcomes',
+  text: `update item i set
+      outcome = w.outcome, evidence = w.evidence, reason = w.reason,
+      spent = w.spent, strikes = w.strikes, backoff = w.backoff, passes = w.passes, matched = w.matched,
+      erased_seen = w.erased_seen, unknown_effect = w.unknown_effect,
+      unclear_since = to_timestamp(w.unclear_since / 1000),
+      suspect_id = w.suspect_id, due_at = now() + w.delay * interval '1 millisecond',
+      attempts = i.attempts + w.carried::int, last_attempt_at = case when w.carried then now() else i.last_attempt_at end,
+      settled_at = case when w.outcome = 'pending' then null else now() end,
+      proof_id = case when w.outcome in ('erased', 'already_absent', 'nothing_matched') then w.attempt_id else i.proof_id end,
+      answer_id = case when w.spoken_of then w.attempt_id else i.answer_id end
+    from unnest($1::uuid[], $2::uuid[], $3::int[]) as k (request_id, id, way)
+    join unnest($4::text[], $5::text[], $6::text[], $7::int[], $8::smallint[], $9::smallint[], $10::smallint[], $11::bigint[],
+        $12::boolean[], $13::boolean[], $14::float8[], $15::uuid[], $16::float8[], $17::boolean[], $18::uuid[], $19::boolean[])
+      with ordinality as w (outcome, evidence, reason, spent, strikes, backoff, passes, matched,
+        erased_seen, unknown_effect, unclear_since, suspect_id, delay, carried, attempt_id, spoken_of, no) on w.no = k.way + 1
+    where i.request_id = k.request_id and i.id = k.id
+      and (i.outcome = 'pending' or (i.kind = 'discovered' and i.outcome = 'failed' and w.outcome <> 'pending'))`,
+};
+
+/** Writes what became of pending items, and of refused ones that a later pass of their selector named again; any other is left as it is. */
+export async function writeOutcomes(tx: Transaction, changes: readonly ItemChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  const ways: ItemChange[] = [];
+  const wayOf = new Map<string, number>();
+  const way = changes.map((change) => {
+    const { next, delayMs, suspectId, attemptId, carried, spokenOf } = change;
+    const key = JSON.stringify([next, delayMs, suspectId, attemptId, carried, spokenOf]);
+    let index = wayOf.get(key);
+    if (index === undefined) {
+      index = ways.push(change) - 1;
+      wayOf.set(key, index);
+    }
+    return index;
+  });
+  await tx.run(WRITE_OUTCOMES, [
+    changes.map((change) => change.requestId),
+    changes.map((change) => change.id),
+    way,
+    ways.map((w) => w.next.outcome),
+    ways.map((w) => w.next.evidence),
+    ways.map((w) => w.next.reason),
+    ways.map((w) => w.next.spent),
+    ways.map((w) => Math.min(w.next.strikes, 32_767)),
+    ways.map((w) => Math.min(w.next.backoff, 32_767)),
+    ways.map((w) => Math.min(w.next.passes, 32_767)),
+    ways.map((w) => w.next.matched),
+    ways.map((w) => w.next.erasedSeen),
+    ways.map((w) => w.next.unknownEffect),
+    ways.map((w) => w.next.unclearSinceMs),
+    ways.map((w) => (w.next.outcome === 'pending' ? w.suspectId : null)),
+    ways.map((w) => w.delayMs),
+    ways.map((w) => w.carried),
+    ways.map((w) => w.attemptId),
+    ways.map((w) => w.spokenOf),
+  ]);
+}

@@ -1,0 +1,168 @@
+/** Health, metrics and documents; and what a caller sees while the database is away. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aBody, expectProblem, startApi, SUBMIT } from './test-api.js';
+import type { TestApi } from './test-api.js';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.close());
+
+describe('health', () => {
+  it('says that it lives and is ready', async () => {
+    expect(JSON.parse((await api.call('GET', '/healthz')).text)).toEqual({ status: 'ok' });
+    const answer = await api.call('GET', '/readyz');
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.text)).toEqual({
+      status: 'ready',
+      checks: { database: 'up', migrations: 'up', queue: 'up' },
+    });
+  });
+
+  it('is ready without the queue, and says so', async () => {
+    const other = await startApi({ queuePing: () => Promise.reject(new Error('redis://secret-host')) });
+    const answer = await other.call('GET', '/readyz');
+    await other.close();
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.text)).toMatchObject({ checks: { queue: 'degraded' } });
+    expect(answer.text).not.toContain('secret-host');
+  });
+
+  it('is not ready with a schema that is behind', async () => {
+    const other = await startApi();
+    await other.workplace.database.pool.query('delete from _prisma_migrations');
+    const answer = await other.call('GET', '/readyz');
+    await other.close();
+    expectProblem(answer, 503, 'not_ready');
+    expect(JSON.parse(answer.text)).toMatchObject({ checks: { database: 'up', migrations: 'down' } });
+  });
+});
+
+describe('metrics', () => {
+  it('count what is there and what was called', async () => {
+    await api.call('POST', SUBMIT, { body: aBody() });
+    api.metrics.observe('supermemory.documents', 'answered', 0.3);
+    const answer = await api.call('GET', '/metrics');
+    expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    const lines = answer.text.split('\n');
+    for (const line of [
+      'expunge_items_total{system="supermemory.documents",outcome="pending"} 2',
+      'expunge_items_pending{system="supermemory.documents"} 2',
+      'expunge_items_pending{system="velt.documents"} 0',
+      'expunge_requests{status="queued"} 1',
+      'expunge_requests{status="attention"} 0',
+      'expunge_requests_overdue 0',
+      'expunge_requests_due_soon 0',
+      'expunge_provider_calls_total{system="supermemory.documents",verdict="answered"} 1',
+      'expunge_provider_call_seconds_count{system="supermemory.documents"} 1',
+    ]) {
+      expect(lines).toContain(line);
+    }
+    expect(answer.text).toMatch(/# TYPE expunge_oldest_due_seconds gauge\n[\s\S]*# TYPE expunge_gate_closed gauge\n/);
+  });
+});
+
+describe('documents', () => {
+  interface Operation {
+    readonly security?: readonly object[];
+    readonly responses: Readonly<Record<string, unknown>>;
+  }
+
+  it('describe every route, its key and its errors', async () => {
+    const document: {
+      openapi: string;
+      paths: Record<string, Record<string, Operation>>;
+      components: { schemas: object };
+    } = JSON.parse((await api.call('GET', '/openapi.json')).text);
+    expect(document.openapi).toMatch(/^3\.1\.\d+$/);
+    const paths = Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/'));
+    expect(
+      paths.flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)).sort(),
+    ).toEqual([
+      'get /v1/erasure-requests',
+      'get /v1/erasure-requests/{id}',
+      'get /v1/erasure-requests/{id}/attempts',
+      'get /v1/erasure-requests/{id}/items',
+      'get /v1/erasure-requests/{id}/items/{itemId}',
+      'get /v1/systems',
+      'post /v1/erasure-requests',
+      'post /v1/erasure-requests/search',
+      'post /v1/erasure-requests/{id}/cancel',
+      'post /v1/erasure-requests/{id}/items/{itemId}/resolve',
+      'post /v1/erasure-requests/{id}/items/{itemId}/retry',
+      'post /v1/erasure-requests/{id}/retry',
+      'post /v1/systems/{system}/resume',
+    ]);
+    for (const operation of paths.flatMap(([, methods]) => Object.values(methods))) {
+      expect(operation.security).toHaveLength(1);
+      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '403', '503']));
+    }
+  });
+
+  it('refer to nothing that is not there', async () => {
+    const { text } = await api.call('GET', '/openapi.json');
+    const { components }: { components: { schemas: Record<string, unknown> } } = JSON.parse(text);
+    for (const [, name] of text.matchAll(/#\/components\/schemas\/([^"]*)"/g))
+      expect(components.schemas).toHaveProperty(name ?? '');
+    expect(components.schemas).toMatchObject({
+      SubmitRequestDto: {
+        additionalProperties: false,
+        required: ['subject'],
+        properties: {
+          targets: { items: { oneOf: [{}, {}, { properties: { system: { const: 'supermemory.documents' } } }] } },
+        },
+      },
+    });
+  });
+
+  it('have a page that needs nothing from elsewhere', async () => {
+    const page = await api.call('GET', '/docs');
+    expect(page.headers['content-security-policy']).toContain("script-src 'self'");
+    expect(page.text).not.toMatch(/(src|href)=["']?(https?:)?\/\//);
+    const files = [...page.text.matchAll(/(?:src|href)=["']\.(\/docs\/[^"']+)["']/g)].map(([, file]) => file ?? '');
+    expect(files).toContain('/docs/swagger-ui-bundle.js');
+    for (const file of files) expect((await api.call('GET', file)).status).toBe(200);
+  });
+});
+
+describe('while the database', () => {
+  it('B70: is away, calls are put off and nothing is told of it', async () => {
+    const away = await startApi();
+    const { pool } = away.workplace.database;
+    const home = pool.options.host;
+    pool.options.host = '/nowhere/secret-socket';
+    await api.workplace.database.pool.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1',
+      [pool.options.database],
+    );
+    for (const [method, path, body] of [
+      ['POST', SUBMIT, aBody()],
+      ['GET', SUBMIT],
+      ['GET', '/metrics'],
+      ['GET', '/readyz'],
+    ] as const) {
+      const answer = await away.call(method, path, { body });
+      expectProblem(answer, 503, path === '/readyz' ? 'not_ready' : 'unavailable');
+      expect(answer.headers['retry-after']).toMatch(/^\d+$/);
+      expect(answer.text).not.toMatch(/secret-socket|ENOENT|prisma/i);
+    }
+    expect((await away.call('GET', '/healthz')).status).toBe(200);
+    Object.assign(pool.options, { host: home });
+    expect((await away.call('GET', SUBMIT)).status).toBe(200);
+    await away.close();
+  });
+
+  it('B70: takes no writes, submitting is put off and reading is not', async () => {
+    const other = await startApi();
+    const { pool } = other.workplace.database;
+    await pool.query(`alter database ${pool.options.database} set default_transaction_read_only = on`);
+    await api.workplace.database.pool.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1',
+      [pool.options.database],
+    );
+    await expect.poll(async () => (await other.call('GET', SUBMIT)).status).toBe(200);
+    expectProblem(await other.call('POST', SUBMIT, { body: aBody() }), 503, 'unavailable');
+    await other.close();
+  });
+});
