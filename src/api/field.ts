@@ -42,9 +42,12 @@ export function Field(check: Check, schema: FieldSchema, { optional = false }: P
   );
 }
 
-/** A text of 1 to `charactersMax` characters (code points) that any database can hold. */
-export function Text(charactersMax: number, presence?: Presence): PropertyDecorator {
-  return Field(textProblem(charactersMax), { type: String, minLength: 1, maxLength: charactersMax }, presence);
+/** A text of up to `charactersMax` characters (code points) that any database can hold; not empty unless said so. */
+export function Text(charactersMax: number, rules: Presence & { readonly empty?: boolean } = {}): PropertyDecorator {
+  const text = textProblem(charactersMax);
+  const check: Check = (value) => (rules.empty === true && value === '' ? null : text(value));
+  const length = { ...(rules.empty === true ? {} : { minLength: 1 }), maxLength: charactersMax };
+  return Field(check, { type: String, ...length }, rules);
 }
 
 /** One of a few words. */

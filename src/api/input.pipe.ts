@@ -1,6 +1,8 @@
 /** Checks bodies and query parameters against their classes and says what is wrong by JSON Pointer. */
 import { ValidationPipe } from '@nestjs/common';
-import type { ArgumentMetadata } from '@nestjs/common';
+import type { ArgumentMetadata, Type } from '@nestjs/common';
+import { instanceToPlain, plainToInstance } from 'class-transformer';
+import type { ClassTransformOptions } from 'class-transformer';
 import type { ValidationError } from 'class-validator';
 import { isWellFormed } from '../core/json.js';
 import { NoBody } from './no-input.dto.js';
@@ -17,6 +19,7 @@ export class InputPipe extends ValidationPipe {
   constructor() {
     super({
       transform: true,
+      transformerPackage: { plainToInstance: withoutLists, classToPlain: instanceToPlain },
       whitelist: true,
       forbidNonWhitelisted: true,
       stopAtFirstError: true,
@@ -67,15 +70,33 @@ function unknownField(above: string, name: string): InputError {
     : { path: `${above}/${pointerSegment(name)}`, message: 'is not a known field' };
 }
 
+/**
+ * An instance of the class, whose lists are those of the body itself: class-transformer would copy them element by
+ * element, and a list of 100,000 IDs is read by its own rule.
+ */
+function withoutLists<T>(type: Type<T>, body: unknown, options?: ClassTransformOptions): T {
+  const members = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+  const lists = members.filter(([, member]) => Array.isArray(member));
+  const others = members.filter(([, member]) => !Array.isArray(member));
+  const instance = plainToInstance(type, Object.fromEntries(others), options);
+  if (typeof instance === 'object' && instance !== null) Object.assign(instance, Object.fromEntries(lists));
+  return instance;
+}
+
 /** Depth is bounded by the parser, so this may recurse. */
 function droppedNames(value: unknown, path: string): InputError[] {
   if (typeof value !== 'object' || value === null) return [];
+  const errors: InputError[] = [];
   if (Array.isArray(value)) {
-    return value.flatMap((element: unknown, index) =>
-      typeof element === 'object' ? droppedNames(element, `${path}/${index}`) : [],
-    );
+    const elements: readonly unknown[] = value;
+    for (const [index, element] of elements.entries()) {
+      if (typeof element === 'object') errors.push(...droppedNames(element, `${path}/${index}`));
+    }
+    return errors;
   }
-  return Object.entries(value).flatMap(([name, member]) =>
-    DROPPED_NAMES.includes(name) ? [unknownField(path, name)] : droppedNames(member, `${path}/${pointerSegment(name)}`),
-  );
+  for (const [name, member] of Object.entries(value)) {
+    if (DROPPED_NAMES.includes(name)) errors.push(unknownField(path, name));
+    else errors.push(...droppedNames(member, `${path}/${pointerSegment(name)}`));
+  }
+  return errors;
 }

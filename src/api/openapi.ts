@@ -36,7 +36,7 @@ export function serveDocuments(app: NestFastifyApplication): void {
 }
 
 /** The API as an OpenAPI 3.1 document. */
-export function buildDocument(app: NestFastifyApplication): OpenAPIObject {
+function buildDocument(app: NestFastifyApplication): OpenAPIObject {
   const config = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Expunge')

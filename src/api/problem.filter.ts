@@ -55,6 +55,8 @@ function problemOf(exception: unknown, request: FastifyRequest): Problem {
     case null:
     default:
   }
+  // The sender went away while sending: nobody is left to answer, and no fault of the database's.
+  if (request.raw.errored !== null) return new Problem('bad_request', 'The body was cut off.');
   if (isUnavailable(cause)) return new Problem('unavailable', 'Nothing was stored. Try again later.');
   const status = exception instanceof HttpException ? exception.getStatus() : null;
   if (status === 404) return notFound(request);

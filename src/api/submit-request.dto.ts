@@ -22,7 +22,7 @@ export class SubmitRequestDto {
   receivedAt?: string;
 
   /** A remark for those who look at it later. */
-  @Text(2000, { optional: true })
+  @Text(2000, { optional: true, empty: true })
   note?: string;
 
   @Targets()

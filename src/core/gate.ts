@@ -94,7 +94,8 @@ export function gateAfter(before: Gate, signal: Signal, nowMs: number, retryBase
     case 'refused':
       return afterRefusal(gate, signal, nowMs, retryBaseMs);
     case 'unclear':
-      return reading.silent ? afterSilence(gate, signal.attemptId, nowMs, retryBaseMs) : keep(gate);
+      if (reading.silent) return afterSilence(gate, signal.attemptId, nowMs, retryBaseMs);
+      return keep(isAccused(gate) ? stillAccused(gate, nowMs, retryBaseMs) : spoke(gate));
     case 'blocked':
       return afterBlock(gate, reading, nowMs, retryBaseMs);
   }
@@ -103,18 +104,33 @@ export function gateAfter(before: Gate, signal: Signal, nowMs: number, retryBase
 /** A pause that has run out is no longer one. */
 export function current(gate: Gate, nowMs: number): Gate {
   const over = gate.reason === 'rate' && gate.untilMs !== null && gate.untilMs <= nowMs;
-  return over ? { ...OPEN_GATE, loneRefused: gate.loneRefused } : gate;
+  return over ? { ...OPEN_GATE, silent: gate.silent, loneRefused: gate.loneRefused } : gate;
 }
 
 function afterRefusal(gate: Gate, signal: Signal, nowMs: number, retryBaseMs: number): GateChange {
-  const accused = gate.reason === 'contract' && gate.loneRefused.length >= LONE_REFUSED_MAX;
-  if (signal.refusedAlone === null) {
-    return keep(accused ? stillAccused(gate, nowMs, retryBaseMs) : spoke(gate));
-  }
-  if (accused) return { ...keep(stillAccused(gate, nowMs, retryBaseMs)), reopen: [signal.refusedAlone] };
-  const loneRefused = [...gate.loneRefused, signal.refusedAlone];
+  const { refusedAlone } = signal;
+  const accused = isAccused(gate);
+  if (refusedAlone === null) return keep(accused ? stillAccused(gate, nowMs, retryBaseMs) : spoke(gate));
+  if (accused) return { ...keep(stillAccused(gate, nowMs, retryBaseMs)), reopen: [refusedAlone] };
+  const isNew = !gate.loneRefused.includes(refusedAlone);
+  const loneRefused = isNew ? [...gate.loneRefused, refusedAlone] : gate.loneRefused;
   if (loneRefused.length < LONE_REFUSED_MAX) return keep({ ...spoke(gate), loneRefused });
-  return { ...keep({ ...probing(gate, 'contract', nowMs, retryBaseMs), loneRefused }), reopen: loneRefused };
+  const closed = isStronger(gate) ? spoke(gate) : probing(gate, 'contract', nowMs, retryBaseMs);
+  return { ...keep({ ...closed, loneRefused }), reopen: loneRefused };
+}
+
+/** Only a person, or a start with other credentials, opens such a gate. */
+function isStuck(gate: Gate): boolean {
+  return gate.reason === 'credentials' || gate.reason === 'quota';
+}
+
+/** A pause or a block that no answer ends: silence and odd answers in it are remembered, and change nothing before its end. */
+function isStronger(gate: Gate): boolean {
+  return isStuck(gate) || gate.reason === 'rate';
+}
+
+function isAccused(gate: Gate): boolean {
+  return gate.reason === 'contract' && gate.loneRefused.length >= LONE_REFUSED_MAX;
 }
 
 /** So many refusals in a row accused the contract: only an accepted call, or a person, opens such a gate. */
@@ -128,8 +144,9 @@ function afterSilence(gate: Gate, attemptId: string, nowMs: number, retryBaseMs:
     return keep(closed);
   }
   const silent = [...gate.silent, attemptId];
-  if (gate.reason !== null || silent.length < SILENT_MAX) return keep({ ...gate, silent });
-  return { ...keep(probing(gate, 'outage', nowMs, retryBaseMs)), giveBack: gate.silent };
+  if (isStronger(gate) || silent.length < SILENT_MAX) return keep({ ...gate, silent });
+  const closed = { ...probing(gate, 'outage', nowMs, retryBaseMs), loneRefused: gate.loneRefused };
+  return { ...keep(closed), giveBack: gate.silent };
 }
 
 function afterBlock(
@@ -141,18 +158,19 @@ function afterBlock(
   switch (reading.reason) {
     case 'credentials':
     case 'quota': {
-      if (gate.reason === 'credentials') return { ...keep(gate), wholeProvider: true };
+      if (gate.reason === 'credentials' || gate.reason === reading.reason)
+        return { ...keep(gate), wholeProvider: true };
       const closed = { ...OPEN_GATE, reason: reading.reason, sinceMs: nowMs } as const;
       return { ...keep(closed), wholeProvider: true };
     }
     case 'contract':
-      if (gate.reason === 'credentials' || gate.reason === 'quota') return keep(gate);
+      if (isStronger(gate)) return keep(gate);
       return {
         ...keep({ ...probing(gate, 'contract', nowMs, retryBaseMs), loneRefused: gate.loneRefused }),
         giveBack: gate.silent,
       };
     case 'rate': {
-      if (gate.reason === 'credentials' || gate.reason === 'quota') return keep(gate);
+      if (isStuck(gate)) return keep(gate);
       const pauseMs = Math.min(Math.max(reading.retryAfterMs ?? RATE_PAUSE_MS, RATE_PAUSE_MIN_MS), RATE_PAUSE_MAX_MS);
       const untilMs = Math.max(nowMs + pauseMs, gate.reason === 'rate' ? (gate.untilMs ?? 0) : 0);
       const sinceMs = gate.reason === 'rate' ? gate.sinceMs : nowMs;
@@ -163,13 +181,14 @@ function afterBlock(
 
 /** The provider spoke: that ends a row of silent calls, and opens a gate that was waiting for just that. */
 function spoke(gate: Gate): Gate {
-  const stays = gate.reason === 'credentials' || gate.reason === 'quota' || gate.reason === 'rate';
-  return stays ? { ...gate, silent: [] } : { ...OPEN_GATE, loneRefused: gate.loneRefused };
+  return isStronger(gate) ? { ...gate, silent: [] } : { ...OPEN_GATE, loneRefused: gate.loneRefused };
 }
 
 function probing(gate: Gate, reason: 'outage' | 'contract', nowMs: number, retryBaseMs: number): Gate {
   const again = gate.reason === reason;
-  const probeDelayMs = again ? Math.min(Math.max(gate.probeDelayMs, 1) * 2, PROBE_DELAY_MAX_MS) : retryBaseMs;
+  // A call that was under way when the gate closed is no probe: only probes double the delay.
+  if (again && gate.untilMs !== null && nowMs < gate.untilMs) return gate;
+  const probeDelayMs = Math.min(again ? Math.max(gate.probeDelayMs, 1) * 2 : retryBaseMs, PROBE_DELAY_MAX_MS);
   return { ...OPEN_GATE, reason, sinceMs: again ? gate.sinceMs : nowMs, untilMs: nowMs + probeDelayMs, probeDelayMs };
 }
 

@@ -32,7 +32,11 @@ export const TRANSITIONS = {
   already_absent: {},
   nothing_matched: {},
   unconfirmed: { pending: 'retry-items' },
-  failed: { pending: 'retry-items, record-answers (when the gate closes after too many refusals in a row)' },
+  failed: {
+    pending: 'retry-items, record-answers (when the gate closes after too many refusals in a row)',
+    erased: 'record-answers (a discovered item that a later pass of its selector named again)',
+    already_absent: 'record-answers (a discovered item that a later pass of its selector named again)',
+  },
   cancelled: {},
 } as const satisfies Record<Outcome, Partial<Record<Outcome, string>>>;
 
@@ -114,7 +118,8 @@ export interface Next extends History {
 export function advance(history: History, happening: Happening, about: Circumstances): Next {
   const next = step(history, happening, about);
   if (next.outcome !== 'pending' || !about.cancelled) return next;
-  return { ...next, outcome: next.unknownEffect ? 'unconfirmed' : 'cancelled', again: null };
+  // `cancelled` says that no call could have deleted anything; a pass that reported something erased did.
+  return { ...next, outcome: next.unknownEffect || next.erasedSeen ? 'unconfirmed' : 'cancelled', again: null };
 }
 
 function step(history: History, happening: Happening, about: Circumstances): Next {
@@ -126,13 +131,13 @@ function step(history: History, happening: Happening, about: Circumstances): Nex
     case 'refused':
       return about.alone
         ? settled(history, 'failed', null, 'rejected')
-        : waiting(history, { again: 'split', backoff: 0, strikes: 0 });
+        : waiting({ ...history, unclearSinceMs: null }, { again: 'split', backoff: 0, strikes: 0 });
     case 'unclear':
       return afterUnclear(withEffect(history, happening.effect), about);
     case 'blocked':
       return waiting(withEffect(history, happening.effect), { again: 'now' });
     case 'interrupted':
-      return waiting(unclearFrom(withEffect(history, 'unknown'), about), { again: 'now' });
+      return orRests(waiting(unclearFrom(withEffect(history, 'unknown'), about), { again: 'now' }), about);
   }
 }
 
@@ -149,7 +154,7 @@ function afterAnswer(history: History, answer: Answer, about: Circumstances): Ne
     case 'later':
       return unsettled({ ...history, unclearSinceMs: null }, about);
     case 'unclear':
-      return unsettled(unclearFrom(withEffect(history, 'unknown'), about), about);
+      return orRests(unsettled(unclearFrom(withEffect(history, 'unknown'), about), about), about);
   }
 }
 
@@ -157,8 +162,8 @@ function afterAnswer(history: History, answer: Answer, about: Circumstances): Ne
 function afterPass(history: History, seen: Extract<Happening, { kind: 'pass' }>, about: Circumstances): Next {
   const matched = seen.pass.count === null ? history.matched : (history.matched ?? 0) + seen.pass.count;
   const known = { ...history, matched, erasedSeen: history.erasedSeen || seen.erased };
-  if (!seen.pass.clear) return unsettled(unclearFrom(withEffect(known, 'unknown'), about), about);
-  const passed = { ...known, passes: history.passes + 1, strikes: 0 };
+  if (!seen.pass.clear) return orRests(unsettled(unclearFrom(withEffect(known, 'unknown'), about), about), about);
+  const passed = { ...known, passes: history.passes + 1, strikes: 0, unclearSinceMs: null };
   if (seen.pass.nothing || seen.exhausted) {
     if (passed.erasedSeen) return settled(passed, 'erased', 'provider', null);
     if (passed.unknownEffect) return settled(passed, 'erased', 'repeat', null);
@@ -173,24 +178,34 @@ function afterPass(history: History, seen: Extract<Happening, { kind: 'pass' }>,
 /** The provider answered and left the item unsettled: that spends an attempt, in company or alone. */
 function unsettled(history: History, about: Circumstances): Next {
   const spent = history.spent + (about.free ? 0 : 1);
-  if (spent >= about.attemptsMax) return settled({ ...history, spent }, 'unconfirmed', null, null);
+  if (!about.free && spent >= about.attemptsMax) return settled({ ...history, spent }, 'unconfirmed', null, null);
   return waiting({ ...history, spent, strikes: 0 }, { again: 'backoff', backoff: history.backoff + 1 });
 }
 
-/** No clear answer: alone it spends an attempt; in company it does not, and the second time in a row the company is halved. */
+/**
+ * No clear answer: alone it spends an attempt; in company it does not, and the second time in a row the company is
+ * halved, probes included: a gate opens for an answer, and one bad ID must not keep its company from getting one.
+ */
 function afterUnclear(before: History, about: Circumstances): Next {
   const history = unclearFrom(before, about);
-  const spent = history.spent + (about.alone && !about.free ? 1 : 0);
-  const rests =
-    (spent >= about.attemptsMax && about.alone && about.systemAnswersOthers) ||
-    about.nowMs - (history.unclearSinceMs ?? about.nowMs) >= UNCLEAR_REST_MS;
-  if (rests) return settled({ ...history, spent }, 'unconfirmed', null, null);
   const backoff = history.backoff + 1;
-  if (about.alone || about.free) return waiting({ ...history, spent }, { again: 'backoff', backoff });
-  const strikes = history.strikes + 1;
-  return strikes >= 2
-    ? waiting(history, { again: 'split_backoff', backoff, strikes: 0 })
-    : waiting(history, { again: 'together', backoff, strikes });
+  if (!about.alone) {
+    const strikes = history.strikes + 1;
+    const company =
+      strikes < 2 ? ({ again: 'together', strikes } as const) : ({ again: 'split_backoff', strikes: 0 } as const);
+    return orRests(waiting(history, { ...company, backoff }), about);
+  }
+  const spent = history.spent + (about.free ? 0 : 1);
+  if (!about.free && about.systemAnswersOthers && spent >= about.attemptsMax)
+    return settled({ ...history, spent }, 'unconfirmed', null, null);
+  return orRests(waiting({ ...history, spent }, { again: 'backoff', backoff }), about);
+}
+
+/** An item whose calls stayed unclear for so long rests, attempts left or not. */
+function orRests(next: Next, about: Circumstances): Next {
+  const sinceMs = next.unclearSinceMs ?? about.nowMs;
+  const rests = next.outcome === 'pending' && about.nowMs - sinceMs >= UNCLEAR_REST_MS;
+  return rests ? settled(next, 'unconfirmed', null, null) : next;
 }
 
 function unclearFrom(history: History, about: Circumstances): History {
@@ -212,6 +227,12 @@ function settled(
 
 function waiting(history: History, change: { again: Again; backoff?: number; strikes?: number }): Next {
   return { ...history, ...change, outcome: 'pending', evidence: null, reason: null };
+}
+
+/** The history alone, out of a row that holds more. */
+export function historyOf(row: History): History {
+  const { spent, strikes, backoff, passes, unknownEffect, erasedSeen, matched, unclearSinceMs } = row;
+  return { spent, strikes, backoff, passes, unknownEffect, erasedSeen, matched, unclearSinceMs };
 }
 
 /** What a person's retry leaves of a history: a new budget, and everything that a call may have done still known. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Answer } from '../core/answer.js';
 import { backoffMs } from '../core/backoff.js';
 import type { Gate } from '../core/gate.js';
-import { advance } from '../core/item.js';
+import { advance, historyOf } from '../core/item.js';
 import type { Again, Circumstances, Happening, Next } from '../core/item.js';
 import { halves } from '../core/plan.js';
 import type { EndedAttempt, RecordedItem } from '../store/attempts.js';
@@ -33,7 +33,7 @@ export function changesOfCall(call: JudgedCall, about: About): CallOutcome {
   );
   const nexts = pending.map((item) => {
     const happening = happeningOf(call, item, carried.get(keyOf(item)));
-    return { item, next: advance(item, happening, circumstances(call, item, about)) };
+    return { item, next: advance(historyOf(item), happening, circumstances(call, item, about)) };
   });
   const left = call.sent === null || call.sent.left;
   const delays = delaysOf(call, about);
@@ -84,7 +84,11 @@ export function selectorChange(call: JudgedCall, selector: RecordedItem, reveale
   const answers = reading?.verdict === 'answered' ? reading.answers : new Map<string, Answer>();
   const pass = reading?.verdict === 'answered' ? reading.pass : null;
   const happening = { ...passOf(pass, answers), ...revealed.happening };
-  const next = advance({ ...selector, matched: revealed.matched }, happening, circumstances(call, selector, about));
+  const next = advance(
+    { ...historyOf(selector), matched: revealed.matched },
+    happening,
+    circumstances(call, selector, about),
+  );
   const { requestId, id } = selector;
   const { attemptId } = call;
   return {

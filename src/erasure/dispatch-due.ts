@@ -19,7 +19,7 @@ import { RATE_WINDOW_MS } from './run-batch.js';
 import type { ConfiguredSystem, Workplace } from './workplace.js';
 
 /** Batches handed out for each call that may be under way: the next is at hand when one ends, and no more bind early. */
-const HANDED_OUT_PER_CALL = 2;
+const HANDED_OUT_PER_CALL = 4;
 /** A batch whose job was not taken up after so many rings is run by the dispatching process itself. */
 const RINGS_MAX = 3;
 
@@ -75,7 +75,10 @@ async function handOut(tx: Transaction, workplace: Workplace, system: Configured
   const load = await readLoad(tx, name, system.provider.name, limit === null ? 0 : RATE_WINDOW_MS);
   const way = passageOf(gates.get(name));
   const room = roomFor(system, load, way.passage);
-  if (room <= 0) return { toRing, toRun, againInMs: way.passage === 'closed' ? way.untilMs : untilRoom(system, load) };
+  // Batches under way ring when they end: to hand out one at a time would cost as much each time as to hand out many.
+  const worthwhile = way.passage === 'open' && load.live > 0 ? 2 * system.provider.concurrency : 1;
+  if (room < worthwhile)
+    return { toRing, toRun, againInMs: way.passage === 'closed' ? way.untilMs : untilRoom(system, load) };
 
   const probe = way.passage === 'probe';
   const blocked = blockedSystems(workplace, gates);

@@ -27,6 +27,7 @@ import { writeOutcomes } from '../store/write-outcomes.js';
 import type { Scope } from '../systems/system.js';
 import { changesOfCall } from './changes-of-call.js';
 import { recordDiscovered } from './record-discovered.js';
+import type { Discovered } from './record-discovered.js';
 import type { Sent, Workplace } from './workplace.js';
 
 /** An item as it went out: with its personal values, in memory only. */
@@ -111,7 +112,7 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
   const changes = outcomes.flatMap((outcome) => outcome.changes.map((change) => discovered.adjust(change)));
   await sealParts(
     tx,
-    judged.flatMap((call) => sealedParts(workplace, call, requests)),
+    judged.flatMap((call) => sealedParts(workplace, call, requests, discovered)),
   );
   await writeOutcomes(tx, [...changes, ...discovered.changes]);
   await reopenItems(tx, reopened);
@@ -190,6 +191,7 @@ function sealedParts(
   workplace: Workplace,
   call: FinishedCall,
   requests: ReadonlyMap<string, LockedRequest>,
+  discovered: Pick<Discovered, 'said'>,
 ): SealedPart[] {
   if (call.sent === null) return [];
   const { reading, sha256 } = call.sent;
@@ -199,7 +201,9 @@ function sealedParts(
   for (const [requestId, items] of byRequest) {
     const wrapped = requests.get(requestId)?.wrapped;
     if (!wrapped) continue;
-    const said: Record<string, readonly [string | null, string | null]> = {};
+    const said: Record<string, readonly [string | null, string | null]> = {
+      ...discovered.said(call.attemptId, requestId),
+    };
     for (const item of items) {
       const answer =
         reading.verdict === 'answered' && item.externalId !== null ? reading.answers.get(item.externalId) : undefined;
@@ -234,7 +238,7 @@ async function keepLate(
     if (call.sent === null) continue;
     const { httpStatus, reading } = call.sent;
     if (!(await markLate(tx, { id: call.attemptId, httpStatus, providerCount: reading.providerCount }))) continue;
-    await sealParts(tx, sealedParts(workplace, call, requests));
+    await sealParts(tx, sealedParts(workplace, call, requests, { said: () => ({}) }));
     workplace.log.warn(
       { attempt: call.attemptId, system: call.system },
       'an answer came after its call had been given up',

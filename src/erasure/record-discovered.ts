@@ -1,6 +1,6 @@
 /** What selector passes revealed: recorded ID by ID, and compared with what earlier passes already knew. */
 import type { Answer } from '../core/answer.js';
-import { advance } from '../core/item.js';
+import { advance, historyOf } from '../core/item.js';
 import type { Happening, History } from '../core/item.js';
 import { insertDiscovered, nextBlocks, readDiscovered } from '../store/discovered-items.js';
 import type { DiscoveredItem, NewDiscovered } from '../store/discovered-items.js';
@@ -8,7 +8,7 @@ import type { LockedRequest, RecordedItem } from '../store/attempts.js';
 import type { Transaction } from '../store/database.js';
 import { newId } from '../store/identifiers.js';
 import { BLOCK_ITEMS, insertBlocks, sealItems } from '../store/sealed-values.js';
-import type { NewBlock } from '../store/sealed-values.js';
+import type { AnswerValues, NewBlock } from '../store/sealed-values.js';
 import type { ItemChange } from '../store/write-outcomes.js';
 import type { Scope } from '../systems/system.js';
 import { circumstances, keyOf, selectorChange } from './changes-of-call.js';
@@ -22,6 +22,8 @@ export interface Discovered {
   readonly changes: readonly ItemChange[];
   /** A selector's change, with what its pass revealed taken into account; any other change as it is. */
   adjust(change: ItemChange): ItemChange;
+  /** The provider's words for revealed items of a request in a call, by item. */
+  said(attemptId: string, requestId: string): AnswerValues['items'];
 }
 
 const FRESH: History = {
@@ -46,6 +48,7 @@ export async function recordDiscovered(
   const passes = calls.flatMap((call) => revealing(workplace, call));
   const adjusted = new Map<string, ItemChange>();
   const changes: ItemChange[] = [];
+  const said = new Map<string, AnswerValues['items']>();
   if (passes.length > 0) {
     const selectors = passes.flatMap((pass) => pass.selectors);
     const known = await readDiscovered(
@@ -58,11 +61,17 @@ export async function recordDiscovered(
         const earlier = known.filter((item) => item.selectorId === selector.id);
         const revealed = await recordPass(tx, workplace, { ...pass, selector, earlier, blocks, requests }, about);
         changes.push(...revealed.changes);
+        const at = `${pass.call.attemptId}/${selector.requestId}`;
+        said.set(at, { ...said.get(at), ...revealed.said });
         adjusted.set(keyOf(selector), selectorChange(pass.call, selector, revealed, about));
       }
     }
   }
-  return { changes, adjust: (change) => adjusted.get(`${change.requestId}/${change.id}`) ?? change };
+  return {
+    changes,
+    adjust: (change) => adjusted.get(`${change.requestId}/${change.id}`) ?? change,
+    said: (attemptId, requestId) => said.get(`${attemptId}/${requestId}`) ?? {},
+  };
 }
 
 interface Revealing {
@@ -92,6 +101,7 @@ interface Pass extends Revealing {
 
 export interface Revealed {
   readonly changes: readonly ItemChange[];
+  readonly said: AnswerValues['items'];
   readonly happening: Partial<Extract<Happening, { kind: 'pass' }>>;
   /** How many different IDs all passes revealed so far. */
   readonly matched: number;
@@ -104,6 +114,7 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
   const fresh: NewDiscovered[] = [];
   const freshIds: string[] = [];
   const changes: ItemChange[] = [];
+  const said: Record<string, readonly [string | null, string | null]> = {};
   let exhausted = answers.size > 0;
   for (const [externalId, answer] of answers) {
     const asked = { system: call.system, scope, kind: 'id', externalId } as const;
@@ -117,7 +128,8 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
       fresh.push({ requestId, id, selectorId: selector.id, digest, deadline, ...placeOf(pass, freshIds.length - 1) });
     }
     if (found && (found.claimed || (found.outcome !== 'pending' && found.outcome !== 'failed'))) continue;
-    const history = found ?? { ...FRESH, unknownEffect };
+    said[id] = [answer.providerId, answer.text];
+    const history = found ? historyOf(found) : { ...FRESH, unknownEffect };
     const next = advance(history, { kind: 'answer', answer }, circumstances(call, selector, about));
     if (found?.outcome === 'failed' && next.outcome === 'pending') continue;
     changes.push({
@@ -128,11 +140,11 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
       suspectId: null,
       attemptId: call.attemptId,
       carried: true,
-      spokenOf: false,
+      spokenOf: true,
     });
   }
   await insertFresh(tx, workplace, pass, fresh, freshIds);
-  return { changes, happening: { exhausted }, matched: pass.earlier.length + fresh.length };
+  return { changes, said, happening: { exhausted }, matched: pass.earlier.length + fresh.length };
 }
 
 function placeOf(pass: Pass, index: number): { block: number; slot: number } {

@@ -38,6 +38,14 @@ interface StartedCall {
 }
 type Start = StartedCall | { readonly kind: 'gone' } | { readonly kind: 'no_room' };
 
+/** The provider takes no more calls now: the batch is left as it was, and asks again. */
+class NoRoom extends Error {}
+
+function noRoom(error: unknown): Start {
+  if (error instanceof NoRoom) return { kind: 'no_room' };
+  throw error;
+}
+
 export class BatchRunner {
   private readonly slots = new Map<string, ProviderSlots>();
   private running = 0;
@@ -83,7 +91,9 @@ export class BatchRunner {
       const beganMs = performance.now();
       try {
         if (this.stopping) return;
-        start = await this.workplace.database.transaction((tx) => this.begin(tx, system, ref, [...slots.ended]));
+        start = await this.workplace.database
+          .transaction((tx) => this.begin(tx, system, ref, [...slots.ended]))
+          .catch((error: unknown) => noRoom(error));
         if (start.kind === 'gone') return;
         if (start.kind === 'started') {
           this.passing('after attempt row');
@@ -161,10 +171,6 @@ export class BatchRunner {
   ): Promise<Start> {
     const { settings, vault } = this.workplace;
     const { name, concurrency, callsPerMinute } = system.provider;
-    await lockProvider(tx, name);
-    const load = await countInFlight(tx, name, ended, callsPerMinute === null ? 0 : RATE_WINDOW_MS);
-    if (load.inFlight >= concurrency) return { kind: 'no_room' };
-    if (callsPerMinute !== null && load.recent >= callsPerMinute) return { kind: 'no_room' };
     const batch = await takeBatch(tx, ref, settings.providerTimeoutMs + settings.leaseMarginMs);
     if (batch === null) return { kind: 'gone' };
     const mayPass = letsThrough((await readGates(tx)).get(batch.system), batch.probe);
@@ -175,6 +181,10 @@ export class BatchRunner {
       await endBatches(tx, [ref.id]);
       return { kind: 'gone' };
     }
+    // Last, so that the calls of a provider wait for each other as shortly as can be.
+    await lockProvider(tx, name);
+    const load = await countInFlight(tx, name, [ref.id, ...ended], callsPerMinute === null ? 0 : RATE_WINDOW_MS);
+    if (load.inFlight >= concurrency || (callsPerMinute !== null && load.recent >= callsPerMinute)) throw new NoRoom();
     const distinct = new Set(items.map((item) => item.digest)).size;
     const attemptId = newId();
     const { system: systemName, provider, epoch, probe } = batch;

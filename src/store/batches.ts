@@ -166,7 +166,10 @@ export async function holdBatches(tx: Transaction, refs: readonly BatchRef[]): P
   return new Set(rows.map((row) => row.id));
 }
 
-const END_BATCHES: Statement = { name: 'end-batches', text: 'delete from batch where id = any ($1::uuid[])' };
+const END_BATCHES: Statement = {
+  name: 'end-batches',
+  text: 'with freed as (delete from claim where batch_id = any ($1::uuid[])) delete from batch where id = any ($1::uuid[])',
+};
 
 /** Ends batches: their items are free again. */
 export async function endBatches(tx: Transaction, ids: readonly string[]): Promise<void> {

@@ -21,6 +21,12 @@ export interface Transaction {
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
 const RETRIES_MAX = 3;
+/**
+ * The tables of the work grow from nothing to many thousands of rows between two looks of the statistics collector: a
+ * plan made for the empty table, which reads all of it, must not be kept for the full one. Every hot statement has an
+ * index to go by.
+ */
+const PLANNER_OPTIONS = '-c enable_seqscan=off -c jit=off';
 
 export class Database {
   readonly prisma: PrismaClient;
@@ -34,7 +40,13 @@ export class Database {
    * idle connection is reported through `onIdleError` and replaced when next needed.
    */
   static open(connectionString: string, connectionsMax: number, onIdleError: (error: Error) => void): Database {
-    const pool = new Pool({ connectionString, max: connectionsMax, connectionTimeoutMillis: 5000, keepAlive: true });
+    const pool = new Pool({
+      connectionString,
+      max: connectionsMax,
+      connectionTimeoutMillis: 5000,
+      keepAlive: true,
+      options: PLANNER_OPTIONS,
+    });
     pool.on('error', onIdleError);
     return new Database(pool);
   }

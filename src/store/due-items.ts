@@ -30,13 +30,17 @@ const READ_DUE: Statement = {
     order by i.deadline, i.id limit $2`,
 };
 
+const READ_COMPANIES: Statement = {
+  name: 'read-companies',
+  text: `select s.suspect_id as "suspectId" from item s
+    where s.system = $1 and s.outcome = 'pending' and s.suspect_id is not null and s.due_at <= now()
+    group by s.suspect_id order by min(s.deadline), s.suspect_id limit $2`,
+};
+
 const READ_SUSPECTS: Statement = {
   name: 'read-suspects',
   text: `select ${COLUMNS} from item i
-    where i.system = $1 and i.outcome = 'pending' and i.due_at <= now() and ${FREE}
-      and i.suspect_id in (
-        select s.suspect_id from item s where s.system = $1 and s.outcome = 'pending' and s.suspect_id is not null
-          and s.due_at <= now() group by s.suspect_id order by min(s.deadline), s.suspect_id limit $2)
+    where i.system = $1 and i.outcome = 'pending' and i.due_at <= now() and i.suspect_id = any ($2::uuid[]) and ${FREE}
     order by i.deadline, i.id`,
 };
 
@@ -61,7 +65,9 @@ export async function readDue(
   limit: number,
   blocked: readonly string[],
 ): Promise<Due[]> {
-  const suspects = await tx.rows<Due>(READ_SUSPECTS, [system, limit, blocked]);
+  const companies = await tx.rows<{ suspectId: string }>(READ_COMPANIES, [system, limit]);
+  const suspectIds = companies.map((company) => company.suspectId);
+  const suspects = suspectIds.length === 0 ? [] : await tx.rows<Due>(READ_SUSPECTS, [system, suspectIds, blocked]);
   return [...suspects, ...(await tx.rows<Due>(READ_DUE, [system, limit, blocked]))];
 }
 

@@ -123,7 +123,8 @@ const READ_BLOCKAGES: Statement = {
     from erasure_request r cross join gate g
     where r.id = any ($1::uuid[]) and r.pending > 0
       and (not g.system = any ($2::text[]) or (g.reason is not null and not (g.reason = 'rate' and g.until <= now())))
-      and exists (select from item i where i.request_id = r.id and i.system = g.system and i.outcome = 'pending')
+      and case when (select true from item i where i.system = g.system and i.outcome = 'pending' limit 1)
+        then exists (select from item i where i.request_id = r.id and i.system = g.system and i.outcome = 'pending') end
     order by g.system`,
 };
 

@@ -39,14 +39,15 @@ const WRITE_OUTCOMES: Statement = {
       and (i.outcome = 'pending' or (i.kind = 'discovered' and i.outcome = 'failed' and w.outcome <> 'pending'))`,
 };
 
+const SMALLINT_MAX = 32_767;
+
 /** Writes what became of pending items, and of refused ones that a later pass of their selector named again; any other is left as it is. */
 export async function writeOutcomes(tx: Transaction, changes: readonly ItemChange[]): Promise<void> {
   if (changes.length === 0) return;
   const ways: ItemChange[] = [];
   const wayOf = new Map<string, number>();
   const way = changes.map((change) => {
-    const { next, delayMs, suspectId, attemptId, carried, spokenOf } = change;
-    const key = JSON.stringify([next, delayMs, suspectId, attemptId, carried, spokenOf]);
+    const key = JSON.stringify(columnsOf(change));
     let index = wayOf.get(key);
     if (index === undefined) {
       index = ways.push(change) - 1;
@@ -54,25 +55,52 @@ export async function writeOutcomes(tx: Transaction, changes: readonly ItemChang
     }
     return index;
   });
+  const columns = ways.map(columnsOf);
   await tx.run(WRITE_OUTCOMES, [
     changes.map((change) => change.requestId),
     changes.map((change) => change.id),
     way,
-    ways.map((w) => w.next.outcome),
-    ways.map((w) => w.next.evidence),
-    ways.map((w) => w.next.reason),
-    ways.map((w) => w.next.spent),
-    ways.map((w) => Math.min(w.next.strikes, 32_767)),
-    ways.map((w) => Math.min(w.next.backoff, 32_767)),
-    ways.map((w) => Math.min(w.next.passes, 32_767)),
-    ways.map((w) => w.next.matched),
-    ways.map((w) => w.next.erasedSeen),
-    ways.map((w) => w.next.unknownEffect),
-    ways.map((w) => w.next.unclearSinceMs),
-    ways.map((w) => (w.next.outcome === 'pending' ? w.suspectId : null)),
-    ways.map((w) => w.delayMs),
-    ways.map((w) => w.carried),
-    ways.map((w) => w.attemptId),
-    ways.map((w) => w.spokenOf),
+    ...COLUMNS.map((_, column) => columns.map((values) => values[column])),
   ]);
+}
+
+/** The columns of the statement's second table, in its order. */
+const COLUMNS = [
+  'outcome',
+  'evidence',
+  'reason',
+  'spent',
+  'strikes',
+  'backoff',
+  'passes',
+  'matched',
+  'erased_seen',
+  'unknown_effect',
+  'unclear_since',
+  'suspect_id',
+  'delay',
+  'carried',
+  'attempt_id',
+  'spoken_of',
+] as const;
+
+function columnsOf({ next, delayMs, suspectId, attemptId, carried, spokenOf }: ItemChange): readonly unknown[] {
+  return [
+    next.outcome,
+    next.evidence,
+    next.reason,
+    next.spent,
+    Math.min(next.strikes, SMALLINT_MAX),
+    Math.min(next.backoff, SMALLINT_MAX),
+    Math.min(next.passes, SMALLINT_MAX),
+    next.matched,
+    next.erasedSeen,
+    next.unknownEffect,
+    next.unclearSinceMs,
+    next.outcome === 'pending' ? suspectId : null,
+    delayMs,
+    carried,
+    attemptId,
+    spokenOf,
+  ];
 }

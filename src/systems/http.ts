@@ -45,6 +45,7 @@ export interface Unreachable {
 
 /** The largest body read when the caller names no other limit: 8 MiB, before and after decoding. */
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
+const HEADERS = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'expunge' };
 /** How long a connection may take to come about; the total deadline may be shorter. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -117,7 +118,7 @@ export class HttpClient {
           {
             path: call.path,
             method: call.method,
-            headers: { ...call.headers, accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'expunge' },
+            headers: { ...call.headers, ...HEADERS },
             body: call.body,
             idempotent: false,
             // Without this a DELETE that has a body closes its connection.

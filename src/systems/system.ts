@@ -6,8 +6,6 @@
 import type { Reading } from '../core/answer.js';
 import type { HttpCall, Reply, Unreachable } from './http.js';
 
-export type { HttpCall } from './http.js';
-
 /** A target without its IDs: who and where, as submitted. Lists compare as sets. */
 export type Scope = Readonly<Record<string, string | readonly string[]>>;
 

@@ -1,4 +1,5 @@
 /** Who gets in, and to what. */
+import { Controller, Get } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aBody, expectProblem, startApi, SUBMIT } from './test-api.js';
 import type { TestApi } from './test-api.js';
@@ -6,28 +7,41 @@ import type { TestApi } from './test-api.js';
 const NOBODY = '01890000-0000-7000-8000-000000000000';
 
 /** Every route that needs a key, and the scope that it needs. */
-const ROUTES: readonly (readonly [method: string, path: string, scope: string, body?: unknown])[] = [
+const ROUTES: readonly (readonly [method: string, path: string, scope: string, body: unknown])[] = [
   ['POST', SUBMIT, 'requests:write', aBody()],
   ['POST', `${SUBMIT}?dryRun=true`, 'requests:write', aBody()],
-  ['GET', SUBMIT, 'requests:read'],
+  ['GET', SUBMIT, 'requests:read', undefined],
   ['POST', `${SUBMIT}/search`, 'requests:read', {}],
-  ['GET', `${SUBMIT}/${NOBODY}`, 'requests:read'],
-  ['GET', `${SUBMIT}/${NOBODY}/items`, 'requests:read'],
-  ['GET', `${SUBMIT}/${NOBODY}/items/${NOBODY}`, 'requests:read'],
-  ['GET', `${SUBMIT}/${NOBODY}/attempts`, 'requests:read'],
-  ['POST', `${SUBMIT}/${NOBODY}/retry`, 'requests:write'],
-  ['POST', `${SUBMIT}/${NOBODY}/cancel`, 'requests:write'],
-  ['POST', `${SUBMIT}/${NOBODY}/items/${NOBODY}/retry`, 'requests:write'],
+  ['GET', `${SUBMIT}/${NOBODY}`, 'requests:read', undefined],
+  ['GET', `${SUBMIT}/${NOBODY}/items`, 'requests:read', undefined],
+  ['GET', `${SUBMIT}/${NOBODY}/items/${NOBODY}`, 'requests:read', undefined],
+  ['GET', `${SUBMIT}/${NOBODY}/attempts`, 'requests:read', undefined],
+  ['POST', `${SUBMIT}/${NOBODY}/retry`, 'requests:write', undefined],
+  ['POST', `${SUBMIT}/${NOBODY}/cancel`, 'requests:write', undefined],
+  ['POST', `${SUBMIT}/${NOBODY}/items/${NOBODY}/retry`, 'requests:write', undefined],
   ['POST', `${SUBMIT}/${NOBODY}/items/${NOBODY}/resolve`, 'requests:write', { resolution: 'waived', reason: 'x' }],
-  ['GET', '/v1/systems', 'requests:read'],
-  ['POST', '/v1/systems/velt.documents/resume', 'admin'],
+  ['GET', '/v1/systems', 'requests:read', undefined],
+  ['POST', '/v1/systems/velt.documents/resume', 'admin', undefined],
 ];
 const SCOPES = ['requests:write', 'requests:read', 'reports:read', 'directory:write', 'admin'];
+
+@Controller()
+class Unmarked {
+  @Get('v1/unmarked')
+  versioned(): string {
+    return 'open';
+  }
+
+  @Get('unmarked')
+  other(): string {
+    return 'open';
+  }
+}
 
 let api: TestApi;
 const keys = new Map<string, string>();
 beforeAll(async () => {
-  api = await startApi();
+  api = await startApi({ controllers: [Unmarked] });
   for (const scope of SCOPES) keys.set(scope, await api.makeKey([scope]));
 });
 afterAll(() => api.close());
@@ -110,6 +124,14 @@ describe('with a key', () => {
   });
 });
 
+describe('a route that does not say who may', () => {
+  it('lets nobody in', async () => {
+    expectProblem(await api.call('GET', '/v1/unmarked', { key: null }), 401, 'unauthorized');
+    expectProblem(await api.call('GET', '/v1/unmarked'), 403, 'scope_missing');
+    expectProblem(await api.call('GET', '/unmarked'), 401, 'unauthorized');
+  });
+});
+
 describe('an id in a path', () => {
   it('B48: that nobody has is a 404', async () => {
     expectProblem(await api.call('GET', `${SUBMIT}/${NOBODY}`), 404, 'not_found');
@@ -122,7 +144,7 @@ describe('an id in a path', () => {
   });
 
   it('B48: in upper case is the same id', async () => {
-    const { id } = JSON.parse((await api.call('POST', SUBMIT, { body: aBody() })).text);
+    const { id }: { id: string } = JSON.parse((await api.call('POST', SUBMIT, { body: aBody() })).text);
     const answer = await api.call('GET', `${SUBMIT}/${id.toUpperCase()}`);
     expect(JSON.parse(answer.text)).toMatchObject({ id });
   });

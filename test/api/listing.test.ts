@@ -14,14 +14,16 @@ beforeAll(async () => {
   api = await startApi();
   for (const ref of ['ada', 'bob', 'ada', 'cy', 'ada']) {
     const answer = await api.call('POST', SUBMIT, { body: aBody({ subject: { ref } }) });
-    made.unshift(JSON.parse(answer.text).id);
+    const { id }: { id: string } = JSON.parse(answer.text);
+    made.unshift(id);
   }
 });
 afterAll(() => api.close());
 
 const listed = (answer: Answer): Listed => {
   expect(answer.status).toBe(200);
-  return JSON.parse(answer.text);
+  const page: Listed = JSON.parse(answer.text);
+  return page;
 };
 const get = (query: string): Promise<Answer> => api.call('GET', `${SUBMIT}?${query}`);
 const search = (body: object): Promise<Answer> => api.call('POST', `${SUBMIT}/search`, { body });

@@ -166,3 +166,18 @@ describe('while the database', () => {
     await other.close();
   });
 });
+
+describe('a fault of ours', () => {
+  it('is a 500 that says nothing, and is logged once, without the words of others', async () => {
+    const broken = await startApi();
+    await broken.workplace.database.pool.query('drop table erasure_request cascade');
+    const answer = await broken.call('GET', SUBMIT);
+    await broken.close();
+    expectProblem(answer, 500, 'internal');
+    const faults = broken.logged.filter((line) => line.includes('failed on our side'));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(String(answer.headers['x-request-id']));
+    expect(faults[0]).toContain('read-requests.ts');
+    expect(faults[0] ?? '').not.toMatch(/does not exist|select|findMany\(\)/i);
+  });
+});

@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Module } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { expect } from 'vitest';
@@ -41,6 +42,8 @@ export interface Options {
   readonly unconfigured?: readonly string[];
   readonly times?: HttpTimes;
   readonly queuePing?: () => Promise<void>;
+  /** Further routes, beside those of the service. */
+  readonly controllers?: readonly Type[];
 }
 
 export interface TestApi {
@@ -80,6 +83,7 @@ export async function startApi(options: Options = {}): Promise<TestApi> {
   );
 
   @Module({
+    controllers: [...(options.controllers ?? [])],
     providers: [
       { provide: Workplace, useValue: workplace },
       { provide: CallMetrics, useValue: metrics },
@@ -148,6 +152,7 @@ function systems(unconfigured: readonly string[]): Workplace['systems'] {
         provider: { name: system.provider.name, concurrency: 8, callsPerMinute: null },
         configured: !unconfigured.includes(system.name),
         idsPerCall: system.provider.idsPerCallMax,
+        credentialsDigest: null,
         send: () => Promise.reject(new Error('nothing is sent here')),
       },
     ]),

@@ -1,4 +1,5 @@
 /** HTTP itself, bent and broken: every answer is a problem, and the service goes on. */
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aBody, expectProblem, startApi, SUBMIT } from './test-api.js';
 import type { TestApi } from './test-api.js';
@@ -12,6 +13,10 @@ afterAll(() => api.close());
 const head = (line: string, ...headers: string[]): string => [line, 'Host: a', ...headers, '', ''].join('\r\n');
 const withKey = (): string => `Authorization: Bearer ${api.adminKey}`;
 const JSON_TYPE = 'Content-Type: application/json';
+
+function connections({ app }: TestApi): Promise<number> {
+  return new Promise((resolve) => app.getHttpServer().getConnections((_error, count) => resolve(count)));
+}
 
 /** What came back over a bare connection is this problem, with our headers. */
 function expectRefused(text: string, status: number, slug: string): void {
@@ -77,6 +82,18 @@ describe('a body', () => {
     const chunk = `100000\r\n${' '.repeat(0x100000)}\r\n`;
     expectRefused(await api.raw(line + chunk.repeat(17)), 413, 'body_too_large');
     expect(await api.stored()).toBe(0);
+  });
+});
+
+describe('a sender', () => {
+  it('B69: that goes away while sending stores nothing, and is no fault of ours', async () => {
+    const socket = connect(api.port, '127.0.0.1');
+    socket.write(`${head(`POST ${SUBMIT} HTTP/1.1`, withKey(), JSON_TYPE, 'Content-Length: 100')}{`);
+    await expect.poll(() => connections(api)).toBeGreaterThan(0);
+    socket.resetAndDestroy();
+    await expect.poll(() => connections(api)).toBe(0);
+    expect(await api.stored()).toBe(0);
+    expect(api.logged.join('\n')).not.toMatch(/our side|database away/);
   });
 });
 
@@ -146,7 +163,7 @@ describe('an answer', () => {
     const { headers } = await api.call('GET', '/healthz');
     expect(headers['x-request-id']).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
-    expect(headers.server ?? headers['x-powered-by']).toBeUndefined();
+    expect(headers['server'] ?? headers['x-powered-by']).toBeUndefined();
     await expect
       .poll(() => api.logged.filter((line) => line.includes(String(headers['x-request-id']))))
       .toHaveLength(1);

@@ -107,15 +107,8 @@ export function mutated(call: Call, specimen: Specimen): fc.Arbitrary<Reply> {
     .map(([genuine, kind, where, [from, to], status]) => {
       const text = asText(genuine.body);
       const cut = Math.floor(where * text.length);
-      switch (kind) {
-        case 'cut':
-          return replyOf(genuine.status, text.slice(0, cut));
-        case 'byte':
-          return replyOf(genuine.status, `${text.slice(0, cut)}~${text.slice(cut + 1)}`);
-        case 'status':
-          return replyOf(status, text);
-        case 'swap':
-          return replyOf(genuine.status, text.replace(from, to));
-      }
+      if (kind === 'cut') return replyOf(genuine.status, text.slice(0, cut));
+      if (kind === 'byte') return replyOf(genuine.status, `${text.slice(0, cut)}~${text.slice(cut + 1)}`);
+      return kind === 'status' ? replyOf(status, text) : replyOf(genuine.status, text.replace(from, to));
     });
 }

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 
 const here = new URL('./', import.meta.url);
 const page = readFileSync(new URL('../../docs/contract-coverage.md', here), 'utf8');
-const rows = [...page.matchAll(/^\| (T\d+) \| ([^|]*) \| (.*) \| ([^|]*) \|$/gm)].map(
-  ([, id = '', of = '', , fate = '']) => ({ id, of, fate }),
-);
+const rows = [...page.matchAll(/^\| (T\d+) .*$/gm)].map(([row, id = '']) => ({
+  id,
+  fate: row.split('|').at(-2)?.trim(),
+}));
 
 /** Every number that a test's title carries. */
 const titled = new Set(

@@ -143,8 +143,11 @@ export const CHECKS: readonly Check[] = [
         anyCall(specimen),
         (call) => {
           const { body, path } = system.write(call, CREDENTIALS);
-          const strings: unknown[] = [];
-          JSON.parse(body, (_, value: unknown) => (typeof value === 'string' && strings.push(value), value));
+          const strings: string[] = [];
+          JSON.parse(body, (_, value: unknown) => {
+            if (typeof value === 'string') strings.push(value);
+            return value;
+          });
           expect(strings.toSorted()).toEqual([...call.ids, ...Object.values(call.scope).flat()].toSorted());
           expect(path).toBe(system.write({ ...call, ids: call.ids.length > 0 ? ['other'] : [] }, CREDENTIALS).path);
           expect(() => system.write({ ...call, ids: [], selects: false }, CREDENTIALS)).toThrow(/not empty/);

@@ -54,10 +54,9 @@ describe('a call that did not leave us', () => {
     const closed = await bare(() => undefined);
     await closing.pop()?.();
     expect(await once(closed)).toEqual({ kind: 'unreachable', sent: false, cause: 'connection', status: null });
-    expect(await once('http://no-such-host.invalid')).toMatchObject({ sent: false, cause: 'name' });
+    expect(await once('http://a..b')).toMatchObject({ sent: false, cause: 'name' });
     const plain = await bare((socket) => socket.end('no TLS here'));
     expect(await once(plain.replace('http:', 'https:'))).toMatchObject({ sent: false });
-    expect(await once('http://127.0.0.1:9', {}, { timeoutMs: 5_000 })).toMatchObject({ sent: false });
   });
 
   it('is not sent to a server whose certificate nobody vouches for', async () => {

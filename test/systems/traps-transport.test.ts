@@ -169,10 +169,11 @@ describe('statuses', () => {
       expect(await both(status, 'text/html', 'x')).toEqual([silent, silent]);
   });
 
-  it("T133 413 in the provider's own words is a refusal", async () => {
+  it("T133 413 in the provider's own words is a refusal; 414 and 431 are unclear", async () => {
     expect(said(await ask(raw(413, 'application/json', '{"error":{"message":"Too large","status":"X"}}')))).toBe(
       'refused',
     );
+    for (const status of [414, 431]) expect(await both(status, 'text/html', 'x')).toEqual([silent, silent]);
   });
 
   it('T134 a call that is not taken at all says nothing about its IDs, whatever the body', async () => {

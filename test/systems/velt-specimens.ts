@@ -18,6 +18,8 @@ const failed = (name: string, state: State) =>
     ? { success: false, id: name, message: 'Document does not exist', code: 'not-found' }
     : { success: false, id: name, message: 'Internal error', code: 'internal' };
 
+const word = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 function veltEntry(body: unknown, name: string): unknown {
   const isError = (at(body, 'error') ?? null) !== null;
   const map = isError ? at(body, 'error', 'details') : at(body, 'result', 'data');
@@ -39,10 +41,7 @@ const velt = {
   proves(_call: Call, status: number, body: unknown, name: string, said: 'erased' | 'absent'): boolean {
     if (status >= 300 && status < 400) return false;
     const entry = veltEntry(body, name);
-    const text = String(at(entry, 'message') ?? '')
-      .trim()
-      .toLowerCase()
-      .replace(/\.$/, '');
+    const text = word(at(entry, 'message')).trim().toLowerCase().replace(/\.$/, '');
     const isAbsentText = ['document does not exist', 'annotation not found'].includes(text);
     const code = at(entry, 'code') ?? null;
     if (said === 'erased')
@@ -61,10 +60,10 @@ const velt = {
       typeof at(body, 'error', 'status') === 'string' ||
       typeof at(body, 'error', 'message') === 'string' ||
       typeof at(body, 'error', 'code') === 'string';
-    const word = String(at(body, 'error', 'status') ?? at(body, 'error', 'code') ?? '')
+    const name = word(at(body, 'error', 'status') ?? at(body, 'error', 'code'))
       .toUpperCase()
       .replaceAll('-', '_');
-    return isOwn && (at(body, 'result') ?? null) === null && (REFUSALS.includes(status) || RPC_REFUSALS.includes(word));
+    return isOwn && (at(body, 'result') ?? null) === null && (REFUSALS.includes(status) || RPC_REFUSALS.includes(name));
   },
 };
 

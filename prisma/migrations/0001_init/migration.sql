@@ -170,11 +170,11 @@ create table batch (
 );
 create index batch_provider on batch (provider, state);
 
--- Which items a live batch holds: an item stands in one batch at most.
+-- Which items a live batch holds: an item stands in one batch at most. Claims come and go with their batch.
 create table claim (
   request_id uuid not null,
   item_id    uuid not null,
-  batch_id   uuid not null references batch on delete cascade,
+  batch_id   uuid not null,
   primary key (request_id, item_id)
 );
 create index claim_batch on claim (batch_id);
@@ -259,19 +259,12 @@ create trigger attempt_completes_once before update on attempt for each row
         or (new.spent and not old.spent)))
   execute function attempt_completes_once();
 
--- An outcome that says gone needs the answered call that carried the item (or, for a discovered one, its selector).
-create function require_proof(rows_proven bigint, rows_found bigint) returns void language plpgsql as $$
-begin
-  if rows_proven <> rows_found then
-    raise exception '% items without the attempt that proves them', rows_proven - rows_found
-      using errcode = 'integrity_constraint_violation';
-  end if;
-end $$;
-
--- Counts and the time of settling follow the items, whoever wrote them.
+-- Counts and the time of settling follow the items, whoever wrote them. And an outcome that says gone needs the
+-- answered call that carried the item (or, for a discovered one, its selector).
 create function item_follow_insert() returns trigger language plpgsql as $$
 declare
   requests bigint;
+  unproven bigint;
 begin
   with delta as (
     select request_id, outcome, count(*)::int as n from added group by 1, 2
@@ -298,12 +291,13 @@ begin
     raise exception 'item without its request' using errcode = 'foreign_key_violation';
   end if;
   if exists (select from added where outcome in ('erased', 'already_absent', 'nothing_matched')) then
-    perform require_proof(
-      (select count(*) from added where outcome in ('erased', 'already_absent', 'nothing_matched')),
-      (select count(*) from added n
-        join attempt_part p on p.attempt_id = n.proof_id and p.request_id = n.request_id
-        join attempt a on a.id = p.attempt_id and a.verdict = 'answered'
-        where n.outcome in ('erased', 'already_absent', 'nothing_matched') and n.selector_id = any (p.item_ids)));
+    select count(*) into unproven from added n
+      where n.outcome in ('erased', 'already_absent', 'nothing_matched')
+        and not exists (select from attempt_part p join attempt a on a.id = p.attempt_id and a.verdict = 'answered'
+          where p.attempt_id = n.proof_id and p.request_id = n.request_id and n.selector_id = any (p.item_ids));
+    if unproven > 0 then
+      raise exception '% items without the attempt that proves them', unproven using errcode = 'integrity_constraint_violation';
+    end if;
   end if;
   return null;
 end $$;
@@ -311,6 +305,8 @@ create trigger item_follow_insert after insert on item referencing new table as 
   for each statement execute function item_follow_insert();
 
 create function item_follow_update() returns trigger language plpgsql as $$
+declare
+  unproven bigint;
 begin
   with changed as (
     select n.request_id, n.outcome as new_outcome, o.outcome as old_outcome,
@@ -336,13 +332,20 @@ begin
     settled_at = case when r.pending + t.pending = 0 then coalesce(r.settled_at, now()) end
   from total t where r.id = t.request_id;
   if exists (select from after_rows where outcome in ('erased', 'already_absent', 'nothing_matched')) then
-    perform require_proof(
-      (select count(*) from after_rows where outcome in ('erased', 'already_absent', 'nothing_matched')),
-      (select count(*) from after_rows n
-        join attempt_part p on p.attempt_id = n.proof_id and p.request_id = n.request_id
-        join attempt a on a.id = p.attempt_id and a.verdict = 'answered'
-        where n.outcome in ('erased', 'already_absent', 'nothing_matched')
-          and (n.id = any (p.item_ids) or n.selector_id = any (p.item_ids))));
+    with carried as materialized (
+      select p.attempt_id, x.item_id
+      from (select distinct request_id, proof_id from after_rows) d
+      join attempt_part p on p.attempt_id = d.proof_id and p.request_id = d.request_id
+      join attempt a on a.id = p.attempt_id and a.verdict = 'answered'
+      cross join unnest(p.item_ids) as x (item_id)
+    )
+    select count(*) into unproven from after_rows n
+      where n.outcome in ('erased', 'already_absent', 'nothing_matched')
+        and ((n.proof_id, n.id) in (select attempt_id, item_id from carried)
+          or (n.proof_id, n.selector_id) in (select attempt_id, item_id from carried)) is not true;
+    if unproven > 0 then
+      raise exception '% items without the attempt that proves them', unproven using errcode = 'integrity_constraint_violation';
+    end if;
   end if;
   return null;
 end $$;

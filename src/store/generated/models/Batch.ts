@@ -252,7 +252,6 @@ export type BatchWhereInput = {
   rings?: Prisma.IntFilter<"Batch"> | number
   probe?: Prisma.BoolFilter<"Batch"> | boolean
   createdAt?: Prisma.DateTimeFilter<"Batch"> | Date | string
-  claims?: Prisma.ClaimListRelationFilter
 }
 
 export type BatchOrderByWithRelationInput = {
@@ -265,7 +264,6 @@ export type BatchOrderByWithRelationInput = {
   rings?: Prisma.SortOrder
   probe?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
-  claims?: Prisma.ClaimOrderByRelationAggregateInput
 }
 
 export type BatchWhereUniqueInput = Prisma.AtLeast<{
@@ -281,7 +279,6 @@ export type BatchWhereUniqueInput = Prisma.AtLeast<{
   rings?: Prisma.IntFilter<"Batch"> | number
   probe?: Prisma.BoolFilter<"Batch"> | boolean
   createdAt?: Prisma.DateTimeFilter<"Batch"> | Date | string
-  claims?: Prisma.ClaimListRelationFilter
 }, "id">
 
 export type BatchOrderByWithAggregationInput = {
@@ -326,7 +323,6 @@ export type BatchCreateInput = {
   rings?: number
   probe?: boolean
   createdAt?: Date | string
-  claims?: Prisma.ClaimCreateNestedManyWithoutBatchInput
 }
 
 export type BatchUncheckedCreateInput = {
@@ -339,7 +335,6 @@ export type BatchUncheckedCreateInput = {
   rings?: number
   probe?: boolean
   createdAt?: Date | string
-  claims?: Prisma.ClaimUncheckedCreateNestedManyWithoutBatchInput
 }
 
 export type BatchUpdateInput = {
@@ -352,7 +347,6 @@ export type BatchUpdateInput = {
   rings?: Prisma.IntFieldUpdateOperationsInput | number
   probe?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
-  claims?: Prisma.ClaimUpdateManyWithoutBatchNestedInput
 }
 
 export type BatchUncheckedUpdateInput = {
@@ -365,7 +359,6 @@ export type BatchUncheckedUpdateInput = {
   rings?: Prisma.IntFieldUpdateOperationsInput | number
   probe?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
-  claims?: Prisma.ClaimUncheckedUpdateManyWithoutBatchNestedInput
 }
 
 export type BatchCreateManyInput = {
@@ -450,118 +443,6 @@ export type BatchSumOrderByAggregateInput = {
   rings?: Prisma.SortOrder
 }
 
-export type BatchScalarRelationFilter = {
-  is?: Prisma.BatchWhereInput
-  isNot?: Prisma.BatchWhereInput
-}
-
-export type BatchCreateNestedOneWithoutClaimsInput = {
-  create?: Prisma.XOR<Prisma.BatchCreateWithoutClaimsInput, Prisma.BatchUncheckedCreateWithoutClaimsInput>
-  connectOrCreate?: Prisma.BatchCreateOrConnectWithoutClaimsInput
-  connect?: Prisma.BatchWhereUniqueInput
-}
-
-export type BatchUpdateOneRequiredWithoutClaimsNestedInput = {
-  create?: Prisma.XOR<Prisma.BatchCreateWithoutClaimsInput, Prisma.BatchUncheckedCreateWithoutClaimsInput>
-  connectOrCreate?: Prisma.BatchCreateOrConnectWithoutClaimsInput
-  upsert?: Prisma.BatchUpsertWithoutClaimsInput
-  connect?: Prisma.BatchWhereUniqueInput
-  update?: Prisma.XOR<Prisma.XOR<Prisma.BatchUpdateToOneWithWhereWithoutClaimsInput, Prisma.BatchUpdateWithoutClaimsInput>, Prisma.BatchUncheckedUpdateWithoutClaimsInput>
-}
-
-export type BatchCreateWithoutClaimsInput = {
-  id: string
-  system: string
-  provider: string
-  epoch?: number
-  state?: string
-  leaseUntil: Date | string
-  rings?: number
-  probe?: boolean
-  createdAt?: Date | string
-}
-
-export type BatchUncheckedCreateWithoutClaimsInput = {
-  id: string
-  system: string
-  provider: string
-  epoch?: number
-  state?: string
-  leaseUntil: Date | string
-  rings?: number
-  probe?: boolean
-  createdAt?: Date | string
-}
-
-export type BatchCreateOrConnectWithoutClaimsInput = {
-  where: Prisma.BatchWhereUniqueInput
-  create: Prisma.XOR<Prisma.BatchCreateWithoutClaimsInput, Prisma.BatchUncheckedCreateWithoutClaimsInput>
-}
-
-export type BatchUpsertWithoutClaimsInput = {
-  update: Prisma.XOR<Prisma.BatchUpdateWithoutClaimsInput, Prisma.BatchUncheckedUpdateWithoutClaimsInput>
-  create: Prisma.XOR<Prisma.BatchCreateWithoutClaimsInput, Prisma.BatchUncheckedCreateWithoutClaimsInput>
-  where?: Prisma.BatchWhereInput
-}
-
-export type BatchUpdateToOneWithWhereWithoutClaimsInput = {
-  where?: Prisma.BatchWhereInput
-  data: Prisma.XOR<Prisma.BatchUpdateWithoutClaimsInput, Prisma.BatchUncheckedUpdateWithoutClaimsInput>
-}
-
-export type BatchUpdateWithoutClaimsInput = {
-  id?: Prisma.StringFieldUpdateOperationsInput | string
-  system?: Prisma.StringFieldUpdateOperationsInput | string
-  provider?: Prisma.StringFieldUpdateOperationsInput | string
-  epoch?: Prisma.IntFieldUpdateOperationsInput | number
-  state?: Prisma.StringFieldUpdateOperationsInput | string
-  leaseUntil?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
-  rings?: Prisma.IntFieldUpdateOperationsInput | number
-  probe?: Prisma.BoolFieldUpdateOperationsInput | boolean
-  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
-}
-
-export type BatchUncheckedUpdateWithoutClaimsInput = {
-  id?: Prisma.StringFieldUpdateOperationsInput | string
-  system?: Prisma.StringFieldUpdateOperationsInput | string
-  provider?: Prisma.StringFieldUpdateOperationsInput | string
-  epoch?: Prisma.IntFieldUpdateOperationsInput | number
-  state?: Prisma.StringFieldUpdateOperationsInput | string
-  leaseUntil?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
-  rings?: Prisma.IntFieldUpdateOperationsInput | number
-  probe?: Prisma.BoolFieldUpdateOperationsInput | boolean
-  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
-}
-
-
-/**
- * Count Type BatchCountOutputType
- */
-
-export type BatchCountOutputType = {
-  claims: number
-}
-
-export type BatchCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  claims?: boolean | BatchCountOutputTypeCountClaimsArgs
-}
-
-/**
- * BatchCountOutputType without action
- */
-export type BatchCountOutputTypeDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  /**
-   * Select specific fields to fetch from the BatchCountOutputType
-   */
-  select?: Prisma.BatchCountOutputTypeSelect<ExtArgs> | null
-}
-
-/**
- * BatchCountOutputType without action
- */
-export type BatchCountOutputTypeCountClaimsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  where?: Prisma.ClaimWhereInput
-}
 
 
 export type BatchSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -574,8 +455,6 @@ export type BatchSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   rings?: boolean
   probe?: boolean
   createdAt?: boolean
-  claims?: boolean | Prisma.Batch$claimsArgs<ExtArgs>
-  _count?: boolean | Prisma.BatchCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["batch"]>
 
 export type BatchSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -615,18 +494,10 @@ export type BatchSelectScalar = {
 }
 
 export type BatchOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "system" | "provider" | "epoch" | "state" | "leaseUntil" | "rings" | "probe" | "createdAt", ExtArgs["result"]["batch"]>
-export type BatchInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  claims?: boolean | Prisma.Batch$claimsArgs<ExtArgs>
-  _count?: boolean | Prisma.BatchCountOutputTypeDefaultArgs<ExtArgs>
-}
-export type BatchIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
-export type BatchIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
 
 export type $BatchPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Batch"
-  objects: {
-    claims: Prisma.$ClaimPayload<ExtArgs>[]
-  }
+  objects: {}
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
     system: string
@@ -1031,7 +902,6 @@ readonly fields: BatchFieldRefs;
  */
 export interface Prisma__BatchClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
-  claims<T extends Prisma.Batch$claimsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Batch$claimsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ClaimPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1087,10 +957,6 @@ export type BatchFindUniqueArgs<ExtArgs extends runtime.Types.Extensions.Interna
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
-  /**
    * Filter, which Batch to fetch.
    */
   where: Prisma.BatchWhereUniqueInput
@@ -1109,10 +975,6 @@ export type BatchFindUniqueOrThrowArgs<ExtArgs extends runtime.Types.Extensions.
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
-  /**
    * Filter, which Batch to fetch.
    */
   where: Prisma.BatchWhereUniqueInput
@@ -1130,10 +992,6 @@ export type BatchFindFirstArgs<ExtArgs extends runtime.Types.Extensions.Internal
    * Omit specific fields from the Batch
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
   /**
    * Filter, which Batch to fetch.
    */
@@ -1183,10 +1041,6 @@ export type BatchFindFirstOrThrowArgs<ExtArgs extends runtime.Types.Extensions.I
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
-  /**
    * Filter, which Batch to fetch.
    */
   where?: Prisma.BatchWhereInput
@@ -1234,10 +1088,6 @@ export type BatchFindManyArgs<ExtArgs extends runtime.Types.Extensions.InternalA
    * Omit specific fields from the Batch
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
   /**
    * Filter, which Batches to fetch.
    */
@@ -1287,10 +1137,6 @@ export type BatchCreateArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
-  /**
    * The data needed to create a Batch.
    */
   data: Prisma.XOR<Prisma.BatchCreateInput, Prisma.BatchUncheckedCreateInput>
@@ -1338,10 +1184,6 @@ export type BatchUpdateArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
    * Omit specific fields from the Batch
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
   /**
    * The data needed to update a Batch.
    */
@@ -1409,10 +1251,6 @@ export type BatchUpsertArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
-  /**
    * The filter to search for the Batch to update in case it exists.
    */
   where: Prisma.BatchWhereUniqueInput
@@ -1439,10 +1277,6 @@ export type BatchDeleteArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
-  /**
    * Filter which Batch to delete.
    */
   where: Prisma.BatchWhereUniqueInput
@@ -1463,30 +1297,6 @@ export type BatchDeleteManyArgs<ExtArgs extends runtime.Types.Extensions.Interna
 }
 
 /**
- * Batch.claims
- */
-export type Batch$claimsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  /**
-   * Select specific fields to fetch from the Claim
-   */
-  select?: Prisma.ClaimSelect<ExtArgs> | null
-  /**
-   * Omit specific fields from the Claim
-   */
-  omit?: Prisma.ClaimOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
-  where?: Prisma.ClaimWhereInput
-  orderBy?: Prisma.ClaimOrderByWithRelationInput | Prisma.ClaimOrderByWithRelationInput[]
-  cursor?: Prisma.ClaimWhereUniqueInput
-  take?: number
-  skip?: number
-  distinct?: Prisma.ClaimScalarFieldEnum | Prisma.ClaimScalarFieldEnum[]
-}
-
-/**
  * Batch without action
  */
 export type BatchDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1498,8 +1308,4 @@ export type BatchDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalAr
    * Omit specific fields from the Batch
    */
   omit?: Prisma.BatchOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.BatchInclude<ExtArgs> | null
 }

@@ -166,14 +166,12 @@ export type ClaimWhereInput = {
   requestId?: Prisma.UuidFilter<"Claim"> | string
   itemId?: Prisma.UuidFilter<"Claim"> | string
   batchId?: Prisma.UuidFilter<"Claim"> | string
-  batch?: Prisma.XOR<Prisma.BatchScalarRelationFilter, Prisma.BatchWhereInput>
 }
 
 export type ClaimOrderByWithRelationInput = {
   requestId?: Prisma.SortOrder
   itemId?: Prisma.SortOrder
   batchId?: Prisma.SortOrder
-  batch?: Prisma.BatchOrderByWithRelationInput
 }
 
 export type ClaimWhereUniqueInput = Prisma.AtLeast<{
@@ -184,7 +182,6 @@ export type ClaimWhereUniqueInput = Prisma.AtLeast<{
   requestId?: Prisma.UuidFilter<"Claim"> | string
   itemId?: Prisma.UuidFilter<"Claim"> | string
   batchId?: Prisma.UuidFilter<"Claim"> | string
-  batch?: Prisma.XOR<Prisma.BatchScalarRelationFilter, Prisma.BatchWhereInput>
 }, "requestId_itemId">
 
 export type ClaimOrderByWithAggregationInput = {
@@ -208,7 +205,7 @@ export type ClaimScalarWhereWithAggregatesInput = {
 export type ClaimCreateInput = {
   requestId: string
   itemId: string
-  batch: Prisma.BatchCreateNestedOneWithoutClaimsInput
+  batchId: string
 }
 
 export type ClaimUncheckedCreateInput = {
@@ -220,7 +217,7 @@ export type ClaimUncheckedCreateInput = {
 export type ClaimUpdateInput = {
   requestId?: Prisma.StringFieldUpdateOperationsInput | string
   itemId?: Prisma.StringFieldUpdateOperationsInput | string
-  batch?: Prisma.BatchUpdateOneRequiredWithoutClaimsNestedInput
+  batchId?: Prisma.StringFieldUpdateOperationsInput | string
 }
 
 export type ClaimUncheckedUpdateInput = {
@@ -238,22 +235,13 @@ export type ClaimCreateManyInput = {
 export type ClaimUpdateManyMutationInput = {
   requestId?: Prisma.StringFieldUpdateOperationsInput | string
   itemId?: Prisma.StringFieldUpdateOperationsInput | string
+  batchId?: Prisma.StringFieldUpdateOperationsInput | string
 }
 
 export type ClaimUncheckedUpdateManyInput = {
   requestId?: Prisma.StringFieldUpdateOperationsInput | string
   itemId?: Prisma.StringFieldUpdateOperationsInput | string
   batchId?: Prisma.StringFieldUpdateOperationsInput | string
-}
-
-export type ClaimListRelationFilter = {
-  every?: Prisma.ClaimWhereInput
-  some?: Prisma.ClaimWhereInput
-  none?: Prisma.ClaimWhereInput
-}
-
-export type ClaimOrderByRelationAggregateInput = {
-  _count?: Prisma.SortOrder
 }
 
 export type ClaimRequestIdItemIdCompoundUniqueInput = {
@@ -279,134 +267,24 @@ export type ClaimMinOrderByAggregateInput = {
   batchId?: Prisma.SortOrder
 }
 
-export type ClaimCreateNestedManyWithoutBatchInput = {
-  create?: Prisma.XOR<Prisma.ClaimCreateWithoutBatchInput, Prisma.ClaimUncheckedCreateWithoutBatchInput> | Prisma.ClaimCreateWithoutBatchInput[] | Prisma.ClaimUncheckedCreateWithoutBatchInput[]
-  connectOrCreate?: Prisma.ClaimCreateOrConnectWithoutBatchInput | Prisma.ClaimCreateOrConnectWithoutBatchInput[]
-  createMany?: Prisma.ClaimCreateManyBatchInputEnvelope
-  connect?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-}
-
-export type ClaimUncheckedCreateNestedManyWithoutBatchInput = {
-  create?: Prisma.XOR<Prisma.ClaimCreateWithoutBatchInput, Prisma.ClaimUncheckedCreateWithoutBatchInput> | Prisma.ClaimCreateWithoutBatchInput[] | Prisma.ClaimUncheckedCreateWithoutBatchInput[]
-  connectOrCreate?: Prisma.ClaimCreateOrConnectWithoutBatchInput | Prisma.ClaimCreateOrConnectWithoutBatchInput[]
-  createMany?: Prisma.ClaimCreateManyBatchInputEnvelope
-  connect?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-}
-
-export type ClaimUpdateManyWithoutBatchNestedInput = {
-  create?: Prisma.XOR<Prisma.ClaimCreateWithoutBatchInput, Prisma.ClaimUncheckedCreateWithoutBatchInput> | Prisma.ClaimCreateWithoutBatchInput[] | Prisma.ClaimUncheckedCreateWithoutBatchInput[]
-  connectOrCreate?: Prisma.ClaimCreateOrConnectWithoutBatchInput | Prisma.ClaimCreateOrConnectWithoutBatchInput[]
-  upsert?: Prisma.ClaimUpsertWithWhereUniqueWithoutBatchInput | Prisma.ClaimUpsertWithWhereUniqueWithoutBatchInput[]
-  createMany?: Prisma.ClaimCreateManyBatchInputEnvelope
-  set?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-  disconnect?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-  delete?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-  connect?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-  update?: Prisma.ClaimUpdateWithWhereUniqueWithoutBatchInput | Prisma.ClaimUpdateWithWhereUniqueWithoutBatchInput[]
-  updateMany?: Prisma.ClaimUpdateManyWithWhereWithoutBatchInput | Prisma.ClaimUpdateManyWithWhereWithoutBatchInput[]
-  deleteMany?: Prisma.ClaimScalarWhereInput | Prisma.ClaimScalarWhereInput[]
-}
-
-export type ClaimUncheckedUpdateManyWithoutBatchNestedInput = {
-  create?: Prisma.XOR<Prisma.ClaimCreateWithoutBatchInput, Prisma.ClaimUncheckedCreateWithoutBatchInput> | Prisma.ClaimCreateWithoutBatchInput[] | Prisma.ClaimUncheckedCreateWithoutBatchInput[]
-  connectOrCreate?: Prisma.ClaimCreateOrConnectWithoutBatchInput | Prisma.ClaimCreateOrConnectWithoutBatchInput[]
-  upsert?: Prisma.ClaimUpsertWithWhereUniqueWithoutBatchInput | Prisma.ClaimUpsertWithWhereUniqueWithoutBatchInput[]
-  createMany?: Prisma.ClaimCreateManyBatchInputEnvelope
-  set?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-  disconnect?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-  delete?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-  connect?: Prisma.ClaimWhereUniqueInput | Prisma.ClaimWhereUniqueInput[]
-  update?: Prisma.ClaimUpdateWithWhereUniqueWithoutBatchInput | Prisma.ClaimUpdateWithWhereUniqueWithoutBatchInput[]
-  updateMany?: Prisma.ClaimUpdateManyWithWhereWithoutBatchInput | Prisma.ClaimUpdateManyWithWhereWithoutBatchInput[]
-  deleteMany?: Prisma.ClaimScalarWhereInput | Prisma.ClaimScalarWhereInput[]
-}
-
-export type ClaimCreateWithoutBatchInput = {
-  requestId: string
-  itemId: string
-}
-
-export type ClaimUncheckedCreateWithoutBatchInput = {
-  requestId: string
-  itemId: string
-}
-
-export type ClaimCreateOrConnectWithoutBatchInput = {
-  where: Prisma.ClaimWhereUniqueInput
-  create: Prisma.XOR<Prisma.ClaimCreateWithoutBatchInput, Prisma.ClaimUncheckedCreateWithoutBatchInput>
-}
-
-export type ClaimCreateManyBatchInputEnvelope = {
-  data: Prisma.ClaimCreateManyBatchInput | Prisma.ClaimCreateManyBatchInput[]
-  skipDuplicates?: boolean
-}
-
-export type ClaimUpsertWithWhereUniqueWithoutBatchInput = {
-  where: Prisma.ClaimWhereUniqueInput
-  update: Prisma.XOR<Prisma.ClaimUpdateWithoutBatchInput, Prisma.ClaimUncheckedUpdateWithoutBatchInput>
-  create: Prisma.XOR<Prisma.ClaimCreateWithoutBatchInput, Prisma.ClaimUncheckedCreateWithoutBatchInput>
-}
-
-export type ClaimUpdateWithWhereUniqueWithoutBatchInput = {
-  where: Prisma.ClaimWhereUniqueInput
-  data: Prisma.XOR<Prisma.ClaimUpdateWithoutBatchInput, Prisma.ClaimUncheckedUpdateWithoutBatchInput>
-}
-
-export type ClaimUpdateManyWithWhereWithoutBatchInput = {
-  where: Prisma.ClaimScalarWhereInput
-  data: Prisma.XOR<Prisma.ClaimUpdateManyMutationInput, Prisma.ClaimUncheckedUpdateManyWithoutBatchInput>
-}
-
-export type ClaimScalarWhereInput = {
-  AND?: Prisma.ClaimScalarWhereInput | Prisma.ClaimScalarWhereInput[]
-  OR?: Prisma.ClaimScalarWhereInput[]
-  NOT?: Prisma.ClaimScalarWhereInput | Prisma.ClaimScalarWhereInput[]
-  requestId?: Prisma.UuidFilter<"Claim"> | string
-  itemId?: Prisma.UuidFilter<"Claim"> | string
-  batchId?: Prisma.UuidFilter<"Claim"> | string
-}
-
-export type ClaimCreateManyBatchInput = {
-  requestId: string
-  itemId: string
-}
-
-export type ClaimUpdateWithoutBatchInput = {
-  requestId?: Prisma.StringFieldUpdateOperationsInput | string
-  itemId?: Prisma.StringFieldUpdateOperationsInput | string
-}
-
-export type ClaimUncheckedUpdateWithoutBatchInput = {
-  requestId?: Prisma.StringFieldUpdateOperationsInput | string
-  itemId?: Prisma.StringFieldUpdateOperationsInput | string
-}
-
-export type ClaimUncheckedUpdateManyWithoutBatchInput = {
-  requestId?: Prisma.StringFieldUpdateOperationsInput | string
-  itemId?: Prisma.StringFieldUpdateOperationsInput | string
-}
-
 
 
 export type ClaimSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   requestId?: boolean
   itemId?: boolean
   batchId?: boolean
-  batch?: boolean | Prisma.BatchDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["claim"]>
 
 export type ClaimSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   requestId?: boolean
   itemId?: boolean
   batchId?: boolean
-  batch?: boolean | Prisma.BatchDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["claim"]>
 
 export type ClaimSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   requestId?: boolean
   itemId?: boolean
   batchId?: boolean
-  batch?: boolean | Prisma.BatchDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["claim"]>
 
 export type ClaimSelectScalar = {
@@ -416,21 +294,10 @@ export type ClaimSelectScalar = {
 }
 
 export type ClaimOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"requestId" | "itemId" | "batchId", ExtArgs["result"]["claim"]>
-export type ClaimInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  batch?: boolean | Prisma.BatchDefaultArgs<ExtArgs>
-}
-export type ClaimIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  batch?: boolean | Prisma.BatchDefaultArgs<ExtArgs>
-}
-export type ClaimIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  batch?: boolean | Prisma.BatchDefaultArgs<ExtArgs>
-}
 
 export type $ClaimPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Claim"
-  objects: {
-    batch: Prisma.$BatchPayload<ExtArgs>
-  }
+  objects: {}
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     requestId: string
     itemId: string
@@ -829,7 +696,6 @@ readonly fields: ClaimFieldRefs;
  */
 export interface Prisma__ClaimClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
-  batch<T extends Prisma.BatchDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.BatchDefaultArgs<ExtArgs>>): Prisma.Prisma__BatchClient<runtime.Types.Result.GetResult<Prisma.$BatchPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -879,10 +745,6 @@ export type ClaimFindUniqueArgs<ExtArgs extends runtime.Types.Extensions.Interna
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
-  /**
    * Filter, which Claim to fetch.
    */
   where: Prisma.ClaimWhereUniqueInput
@@ -901,10 +763,6 @@ export type ClaimFindUniqueOrThrowArgs<ExtArgs extends runtime.Types.Extensions.
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
-  /**
    * Filter, which Claim to fetch.
    */
   where: Prisma.ClaimWhereUniqueInput
@@ -922,10 +780,6 @@ export type ClaimFindFirstArgs<ExtArgs extends runtime.Types.Extensions.Internal
    * Omit specific fields from the Claim
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
   /**
    * Filter, which Claim to fetch.
    */
@@ -975,10 +829,6 @@ export type ClaimFindFirstOrThrowArgs<ExtArgs extends runtime.Types.Extensions.I
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
-  /**
    * Filter, which Claim to fetch.
    */
   where?: Prisma.ClaimWhereInput
@@ -1026,10 +876,6 @@ export type ClaimFindManyArgs<ExtArgs extends runtime.Types.Extensions.InternalA
    * Omit specific fields from the Claim
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
   /**
    * Filter, which Claims to fetch.
    */
@@ -1079,10 +925,6 @@ export type ClaimCreateArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
   /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
-  /**
    * The data needed to create a Claim.
    */
   data: Prisma.XOR<Prisma.ClaimCreateInput, Prisma.ClaimUncheckedCreateInput>
@@ -1116,10 +958,6 @@ export type ClaimCreateManyAndReturnArgs<ExtArgs extends runtime.Types.Extension
    */
   data: Prisma.ClaimCreateManyInput | Prisma.ClaimCreateManyInput[]
   skipDuplicates?: boolean
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimIncludeCreateManyAndReturn<ExtArgs> | null
 }
 
 /**
@@ -1134,10 +972,6 @@ export type ClaimUpdateArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
    * Omit specific fields from the Claim
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
   /**
    * The data needed to update a Claim.
    */
@@ -1190,10 +1024,6 @@ export type ClaimUpdateManyAndReturnArgs<ExtArgs extends runtime.Types.Extension
    * Limit how many Claims to update.
    */
   limit?: number
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimIncludeUpdateManyAndReturn<ExtArgs> | null
 }
 
 /**
@@ -1208,10 +1038,6 @@ export type ClaimUpsertArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
    * Omit specific fields from the Claim
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
   /**
    * The filter to search for the Claim to update in case it exists.
    */
@@ -1238,10 +1064,6 @@ export type ClaimDeleteArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
    * Omit specific fields from the Claim
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
   /**
    * Filter which Claim to delete.
    */
@@ -1274,8 +1096,4 @@ export type ClaimDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalAr
    * Omit specific fields from the Claim
    */
   omit?: Prisma.ClaimOmit<ExtArgs> | null
-  /**
-   * Choose, which related nodes to fetch as well
-   */
-  include?: Prisma.ClaimInclude<ExtArgs> | null
 }

@@ -1,0 +1,16 @@
+/** Runs one bench by its name, or all. Ends with 1 when a limit is missed. */
+import { benchPipeline } from './pipeline.js';
+
+const BENCHES: ReadonlyMap<string, () => Promise<boolean>> = new Map([['pipeline', benchPipeline]]);
+
+const name = process.argv[2];
+const chosen = name === undefined ? [...BENCHES.values()] : [BENCHES.get(name)];
+let held = true;
+for (const bench of chosen) {
+  if (!bench) {
+    process.stderr.write(`there is no bench named ${name ?? ''}; there are ${[...BENCHES.keys()].join(', ')}\n`);
+    process.exit(2);
+  }
+  held = (await bench()) && held;
+}
+process.exit(held ? 0 : 1);

@@ -1,0 +1,48 @@
+/** Child processes of a bench: the service, the sandbox and plain scripts, each by itself so that none shares a core's time. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+export interface Running {
+  readonly process: ChildProcess;
+  /** What the process printed first: one line. */
+  readonly firstLine: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a script of ours and waits for a line that `ready` accepts. */
+export async function startScript(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  ready: (line: string) => boolean,
+): Promise<Running> {
+  const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout });
+  for await (const line of lines) {
+    if (!ready(line)) continue;
+    lines.on('line', () => undefined);
+    child.stdout.resume();
+    return {
+      process: child,
+      firstLine: line,
+      stop: async () => {
+        if (child.exitCode !== null) return;
+        child.kill('SIGTERM');
+        await once(child, 'exit');
+      },
+    };
+  }
+  throw new Error(`${file} ended before it was ready`);
+}
+
+/** Peak resident memory of a process in MiB, as the kernel counted it. */
+export function peakMebibytes(pid: number): number {
+  const match = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return match ? Number(match[1]) / 1024 : Number.NaN;
+}

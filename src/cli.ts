@@ -1,0 +1,50 @@
+/** The commands beside the service: `node dist/cli.js COMMAND`. */
+import 'reflect-metadata';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { runDemo } from './demo/demo.js';
+import { Screen } from './demo/screen.js';
+
+/** By name; each gives the exit code of the process. */
+const COMMANDS = new Map<string, () => Promise<number>>([['demo', demo]]);
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** What a shell reports of a process that a signal ended. */
+const exitCodeOf = (signal: (typeof SIGNALS)[number]): number => 128 + constants.signals[signal];
+
+/** The demo, ended early by a signal or by an output that goes away; either way it takes down what it started. */
+async function demo(): Promise<number> {
+  const early = new AbortController();
+  let code = 1;
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      code = exitCodeOf(signal);
+      early.abort(new Error(`ended by ${signal}`));
+    });
+  }
+  process.stdout.on('error', () => early.abort(new Error('nobody reads the output')));
+  try {
+    await runDemo({
+      screen: Screen.on(process.stdout),
+      examplesDir: fileURLToPath(new URL('../examples', import.meta.url)),
+      outDir: 'out',
+      signal: early.signal,
+      nowMs: () => Date.now(),
+    });
+    return 0;
+  } catch (error) {
+    const cause: unknown = early.signal.aborted ? early.signal.reason : error;
+    const [line] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    process.stderr.write(`expunge demo: ${line ?? ''}\n`);
+    return code;
+  }
+}
+
+const command = COMMANDS.get(process.argv[2] ?? '');
+if (command) {
+  process.exit(await command());
+} else {
+  process.stderr.write(`usage: node dist/cli.js ${[...COMMANDS.keys()].join(' | ')}\n`);
+  process.exit(2);
+}
