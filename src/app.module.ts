@@ -37,7 +37,8 @@ export class AppModule {
       ],
       exports: [Workplace, CallMetrics, QueueProbe],
     };
-    return { module: AppModule, imports: [queue, ApiModule.over([outside])] };
+    const api = role === 'worker' ? ApiModule.operationsOver([outside]) : ApiModule.over([outside]);
+    return { module: AppModule, imports: [queue, api] };
   }
 }
 

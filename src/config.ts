@@ -53,6 +53,8 @@ export interface Config {
   readonly bootstrapApiKey: string | null;
   /** 32 bytes; null: kept in `dataDir`. */
   readonly dataKey: Buffer | null;
+  /** DATA_KEY_NEXT: what rotate-data-key wraps under; null to make one beside the key in the data folder. */
+  readonly nextDataKey: Buffer | null;
   /** PKCS#8 PEM of an Ed25519 key; null: kept in `dataDir`. */
   readonly ledgerSigningKey: string | null;
   /** Null: until shredded by hand. */
@@ -100,6 +102,7 @@ export function readConfig(env: Environment, providers: readonly Provider[]): Co
     retryBaseMs: integer(env, 'RETRY_BASE_MS', 1, RETRY_BASE_MAX_MS) ?? 1000,
     retryMaxAttempts: integer(env, 'RETRY_MAX_ATTEMPTS', 1, 1000) ?? 8,
     bootstrapApiKey: bootstrapApiKey(env),
+    nextDataKey: decoded(env, 'DATA_KEY_NEXT', decodeDataKey, 'must be 32 bytes in base64 (openssl rand -base64 32)'),
     dataKey: decoded(env, 'DATA_KEY', decodeDataKey, 'must be 32 bytes in base64 (openssl rand -base64 32)'),
     ledgerSigningKey: decoded(
       env,

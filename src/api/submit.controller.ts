@@ -5,8 +5,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { canonicalJson } from '../core/canonical.js';
 import { isJsonObject } from '../core/json.js';
 import { previewRequest } from '../erasure/preview-request.js';
-import { submitRequest } from '../erasure/submit-request.js';
-import type { Submission } from '../erasure/submit-request.js';
+import { findReplay, submitRequest } from '../erasure/submit-request.js';
+import type { Idempotency, Submitted } from '../erasure/submit-request.js';
 import { Workplace } from '../erasure/workplace.js';
 import type { Caller } from './caller.js';
 import { Clock } from './clock.js';
@@ -69,36 +69,34 @@ export class SubmitController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     const key = readIdempotencyKey(request.raw.rawHeaders);
-    const submission = readSubmission(body, this.workplace, this.clock.nowMs());
     if (query.dryRun === true) {
       reply.status(200);
-      return previewRequest(this.workplace, submission);
+      return previewRequest(this.workplace, readSubmission(body, this.workplace, this.clock.nowMs()));
     }
-    return this.store(submission, key, request.body, caller, reply);
+    const given = request.body;
+    const idempotency = key === null || !isJsonObject(given) ? null : { route: ROUTE, key, body: canonicalJson(given) };
+    const earlier = idempotency === null ? null : await findReplay(this.workplace, idempotency);
+    return answered(earlier ?? (await this.store(body, idempotency, caller)), reply);
   }
 
-  /** Gives the answer as text: a replay is the first answer byte for byte. */
-  private async store(
-    submission: Submission,
-    key: string | null,
-    body: unknown,
-    caller: Caller,
-    reply: FastifyReply,
-  ): Promise<string> {
-    const idempotency = key === null || !isJsonObject(body) ? null : { route: ROUTE, key, body: canonicalJson(body) };
-    const by = { actor: caller.actor, source: 'api' };
-    const submitted = await submitRequest(this.workplace, submission, by, idempotency);
-    switch (submitted.kind) {
-      case 'accepted':
-        reply.header('location', `/v1/erasure-requests/${submitted.id}`).type('application/json; charset=utf-8');
-        if (submitted.replayed) reply.header('idempotency-replayed', 'true');
-        return submitted.body;
-      case 'key_reused':
-        throw new Problem('key_reused', 'Take another key for another body.');
-      case 'key_in_flight':
-        throw new Problem('key_in_flight', 'Its answer will be the answer to this one.');
-      case 'key_shredded':
-        throw new Problem('shredded', 'The request made under this key was shredded; the key stays taken.');
-    }
+  private async store(body: SubmitRequestDto, idempotency: Idempotency | null, caller: Caller): Promise<Submitted> {
+    const submission = readSubmission(body, this.workplace, this.clock.nowMs());
+    return submitRequest(this.workplace, submission, { actor: caller.actor, source: 'api' }, idempotency);
+  }
+}
+
+/** The answer as text: a replay is the first answer byte for byte. */
+function answered(submitted: Submitted, reply: FastifyReply): string {
+  switch (submitted.kind) {
+    case 'accepted':
+      reply.header('location', `/v1/erasure-requests/${submitted.id}`).type('application/json; charset=utf-8');
+      if (submitted.replayed) reply.header('idempotency-replayed', 'true');
+      return submitted.body;
+    case 'key_reused':
+      throw new Problem('key_reused', 'Take another key for another body.');
+    case 'key_in_flight':
+      throw new Problem('key_in_flight', 'Its answer will be the answer to this one.');
+    case 'key_shredded':
+      throw new Problem('shredded', 'The request made under this key was shredded; the key stays taken.');
   }
 }

@@ -7,7 +7,7 @@ import type { ResultAttempt, ResultItem, ResultRequest } from './results.js';
 const PAGE_LIMIT = 200;
 
 /** The API refused a call. The message is one line and holds the status and the problem's own words. */
-export class ApiRefusal extends Error {}
+class ApiRefusal extends Error {}
 
 export class ApiClient {
   constructor(

@@ -45,7 +45,7 @@ export interface ResultAttempt {
 }
 
 /** An answer of the API is not as documented. */
-export class UnexpectedAnswer extends Error {}
+class UnexpectedAnswer extends Error {}
 
 export function readRequest(value: JsonValue): ResultRequest {
   const resource = objectOf(value, 'an erasure request');

@@ -30,7 +30,9 @@ export class Screen {
   }
 
   columns(): number {
-    return Math.max(this.stream.columns ?? COLUMNS_ELSEWHERE, COLUMNS_MIN);
+    const { columns = 0 } = this.stream;
+    // A terminal that does not know its size says 0.
+    return columns === 0 ? COLUMNS_ELSEWHERE : Math.max(columns, COLUMNS_MIN);
   }
 
   paint(text: string, ...colours: readonly Colour[]): string {

@@ -48,9 +48,9 @@ export function summaryLines(finish: Finish, screen: Pick<Screen, 'columns' | 'p
     ...entry('Took', `${seconds(finish.elapsedMs)} from submission to the last outcome`),
     ...entry('Checked', truth, check.wrong === 0 ? 'green' : 'red'),
     ...entry('Written', finish.files.join(', ')),
-    ...finish.items
-      .filter((item) => item.outcome === 'failed' || item.outcome === 'unconfirmed')
-      .flatMap((item) => ['', ...nextSteps(request, item, columns).map((text, at) => next(at, text))]),
+    ...finish.items.flatMap((item) =>
+      nextSteps(request, item, columns).map((text, at) => (text === '' ? '' : next(at - 1, text))),
+    ),
   ];
 }
 
@@ -86,8 +86,9 @@ function callsInWords(attempts: readonly ResultAttempt[]): string {
   return `${attempts.length} to the providers: ${parts.join(', ')}`;
 }
 
-/** Lines; what is to be typed stands on a line of its own and is never cut. */
+/** None for an item that is done. What is to be typed stands on a line of its own and is never cut. */
 function nextSteps(request: ResultRequest, item: ResultItem, columns: number): string[] {
+  if (item.outcome !== 'failed' && item.outcome !== 'unconfirmed') return [];
   const name = `${visible(item.externalId ?? 'a selector')} at ${item.system}`;
   const what =
     item.outcome === 'failed'
@@ -95,6 +96,7 @@ function nextSteps(request: ResultRequest, item: ResultItem, columns: number): s
       : `${name} never got a clear answer. When the provider is well again, send it again:`;
   const path = `/v1/erasure-requests/${request.id}`;
   return [
+    '',
     ...wrap(what, columns),
     `  POST ${path}/retry`,
     'or close it by hand, with a reason:',

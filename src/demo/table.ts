@@ -74,7 +74,7 @@ interface LaidOut {
 }
 
 /** Widths that fit into `columns`: the widest that may be cut is cut first, then what can be spared is left out. */
-export function layOut(items: readonly ResultItem[], columns: number): LaidOut[] {
+function layOut(items: readonly ResultItem[], columns: number): LaidOut[] {
   let laidOut = COLUMNS.map((column) => {
     const width = Math.max(widthOf(column.title), ...items.map((item) => widthOf(column.text(item))));
     return { column, width, widthMin: Math.min(column.columnsMin ?? width, width) };
@@ -105,7 +105,8 @@ export function scopeInShort(scope: JsonObject): string {
     ['userIds', 'by'],
   ] as const) {
     const list = own(scope, field);
-    if (isJsonArray(list)) parts.push(`${word} ${list.map((entry) => visible(String(entry))).join(', ')}`);
+    if (!isJsonArray(list)) continue;
+    parts.push(`${word} ${list.map((entry) => (typeof entry === 'string' ? visible(entry) : '')).join(', ')}`);
   }
   return parts.join(' / ');
 }

@@ -1,4 +1,5 @@
 import { cancelRows, holdRequest } from '../store/change-items.js';
+import { warnWhereAllAbsent } from '../store/settle.js';
 import type { Workplace } from './workplace.js';
 
 export type Cancelled = { readonly kind: 'cancelled' | 'not_found' | 'nothing_pending' };
@@ -13,6 +14,7 @@ export async function cancelRequest(workplace: Workplace, requestId: string): Pr
     if (request === null) return { kind: 'not_found' };
     if (request.pending === 0) return { kind: 'nothing_pending' };
     await cancelRows(tx, requestId);
+    await warnWhereAllAbsent(tx, [requestId]);
     return { kind: 'cancelled' };
   });
   // Documents of other requests may have waited for what was cancelled.

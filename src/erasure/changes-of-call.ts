@@ -8,17 +8,7 @@ import type { Again, Circumstances, Happening, Next } from '../core/item.js';
 import { halves } from '../core/plan.js';
 import type { EndedAttempt, RecordedItem } from '../store/attempts.js';
 import type { ItemChange } from '../store/write-outcomes.js';
-import type { CarriedItem, JudgedCall } from './record-answers.js';
-import type { Revealed } from './record-discovered.js';
-import type { Settings } from './workplace.js';
-
-/** What holds for every call of one record. */
-export interface About {
-  readonly nowMs: number;
-  readonly settings: Settings;
-  /** Requests that were cancelled: nothing of theirs is sent again. */
-  readonly cancelled: ReadonlySet<string>;
-}
+import type { About, CarriedItem, JudgedCall, Revealed } from './finished-call.js';
 
 export interface CallOutcome {
   readonly attempt: EndedAttempt;
@@ -72,7 +62,7 @@ export function circumstances(call: JudgedCall, item: { readonly requestId: stri
     nowMs: about.nowMs,
     attemptsMax: about.settings.retryMaxAttempts,
     alone: call.distinct === 1,
-    free: call.probe || shut(call.gateBefore) || shut(call.gateAfter),
+    free: call.probe || call.givenBack || shut(call.gateBefore) || shut(call.gateAfter),
     systemAnswersOthers: call.gateAfter.silent.length <= 1,
     cancelled: about.cancelled.has(item.requestId),
   };

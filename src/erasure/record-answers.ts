@@ -15,7 +15,7 @@ import {
   requestsOf,
   sealParts,
 } from '../store/attempts.js';
-import type { LockedRequest, RecordedItem, SealedPart, SendableItem } from '../store/attempts.js';
+import type { LockedRequest, SealedPart } from '../store/attempts.js';
 import { endBatches, holdBatches } from '../store/batches.js';
 import type { Transaction } from '../store/database.js';
 import { lockGates, readGates, saveGate } from '../store/gates.js';
@@ -24,39 +24,11 @@ import { sealAnswer } from '../store/sealed-values.js';
 import { addWarnings } from '../store/warnings.js';
 import type { NewWarning } from '../store/warnings.js';
 import { writeOutcomes } from '../store/write-outcomes.js';
-import type { Scope } from '../systems/system.js';
 import { changesOfCall } from './changes-of-call.js';
+import type { FinishedCall, JudgedCall } from './finished-call.js';
 import { recordDiscovered } from './record-discovered.js';
 import type { Discovered } from './record-discovered.js';
-import type { Sent, Workplace } from './workplace.js';
-
-/** An item as it went out: with its personal values, in memory only. */
-export interface CarriedItem extends SendableItem {
-  readonly scope: Scope;
-  readonly externalId: string | null;
-}
-
-export interface FinishedCall {
-  readonly attemptId: string;
-  readonly batchId: string;
-  readonly epoch: number;
-  readonly system: string;
-  readonly provider: string;
-  readonly probe: boolean;
-  readonly selects: boolean;
-  readonly items: readonly CarriedItem[];
-  /** How many different IDs the call named. */
-  readonly distinct: number;
-  /** Null for a call that was begun and never completed. */
-  readonly sent: Sent | null;
-}
-
-/** A call with everything that decides what it makes of its items. */
-export interface JudgedCall extends FinishedCall {
-  readonly histories: readonly RecordedItem[];
-  readonly gateBefore: Gate;
-  readonly gateAfter: Gate;
-}
+import type { Workplace } from './workplace.js';
 
 /** Records finished calls, all in one transaction, and rings for what became due. */
 export async function recordAnswers(workplace: Workplace, calls: readonly FinishedCall[]): Promise<void> {
@@ -80,9 +52,16 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
   const interrupted = calls.filter((call) => call.sent === null).map((call) => call.attemptId);
   if (interrupted.length > 0) for (const id of await requestsOf(tx, interrupted)) requestIds.add(id);
   for (const key of reopened) requestIds.add(key.slice(0, key.indexOf('/')));
+  const freed = gates.changes.flatMap((change) => change.giveBack);
+  if (freed.length > 0) for (const id of await requestsOf(tx, freed)) requestIds.add(id);
   const requests = await lockRequests(tx, [...requestIds].sort());
   await keepLate(tx, workplace, late, requests);
-  if (held.length === 0) return false;
+  // Before the histories are read: an item of this call may have been in those that are given back.
+  await giveBack(tx, freed);
+  if (held.length === 0) {
+    await reopenItems(tx, reopened);
+    return false;
+  }
 
   const histories = await readHistories(
     tx,
@@ -95,13 +74,10 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
       histories: histories.filter((item) => item.batchId === call.batchId),
       gateBefore: gate.before,
       gateAfter: gate.after,
+      givenBack: freed.includes(call.attemptId),
     };
   });
   const cancelled = new Set([...requests.values()].filter((request) => request.cancelled).map((request) => request.id));
-  await giveBack(
-    tx,
-    gates.changes.flatMap((change) => change.giveBack),
-  );
   const about = { nowMs: gates.nowMs, settings: workplace.settings, cancelled };
   const outcomes = judged.map((call) => changesOfCall(call, about));
   await endAttempts(

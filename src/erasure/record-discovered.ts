@@ -1,7 +1,7 @@
 /** What selector passes revealed: recorded ID by ID, and compared with what earlier passes already knew. */
 import type { Answer } from '../core/answer.js';
 import { advance, historyOf } from '../core/item.js';
-import type { Happening, History } from '../core/item.js';
+import type { History } from '../core/item.js';
 import { insertDiscovered, nextBlocks, readDiscovered } from '../store/discovered-items.js';
 import type { DiscoveredItem, NewDiscovered } from '../store/discovered-items.js';
 import type { LockedRequest, RecordedItem } from '../store/attempts.js';
@@ -12,9 +12,8 @@ import type { AnswerValues, NewBlock } from '../store/sealed-values.js';
 import type { ItemChange } from '../store/write-outcomes.js';
 import type { Scope } from '../systems/system.js';
 import { circumstances, keyOf, selectorChange } from './changes-of-call.js';
-import type { About } from './changes-of-call.js';
 import { itemDigest, laneDigest, orderOf } from './draft-items.js';
-import type { JudgedCall } from './record-answers.js';
+import type { About, JudgedCall, Revealed } from './finished-call.js';
 import type { Workplace } from './workplace.js';
 
 export interface Discovered {
@@ -97,14 +96,6 @@ interface Pass extends Revealing {
   readonly earlier: readonly DiscoveredItem[];
   readonly blocks: Map<string, number>;
   readonly requests: ReadonlyMap<string, LockedRequest>;
-}
-
-export interface Revealed {
-  readonly changes: readonly ItemChange[];
-  readonly said: AnswerValues['items'];
-  readonly happening: Partial<Extract<Happening, { kind: 'pass' }>>;
-  /** How many different IDs all passes revealed so far. */
-  readonly matched: number;
 }
 
 async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, about: About): Promise<Revealed> {

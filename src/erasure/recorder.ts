@@ -1,6 +1,6 @@
 /** Records answers together that came together: one transaction for many calls is a fraction of the work of many. */
 import { recordAnswers } from './record-answers.js';
-import type { FinishedCall } from './record-answers.js';
+import type { FinishedCall } from './finished-call.js';
 import type { Workplace } from './workplace.js';
 
 const CALLS_TOGETHER_MAX = 8;

@@ -17,7 +17,7 @@ import type { Call } from '../systems/system.js';
 import { scopeKey } from './draft-items.js';
 import { ProviderSlots } from './provider-slots.js';
 import type { Recorder } from './recorder.js';
-import type { CarriedItem, FinishedCall } from './record-answers.js';
+import type { CarriedItem, FinishedCall } from './finished-call.js';
 import type { ConfiguredSystem, Sent, Workplace } from './workplace.js';
 
 /** Calls are counted over this window, a little more than a minute: a call may reach the provider later than its row. */

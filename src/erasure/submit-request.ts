@@ -53,7 +53,7 @@ const INSERT_REQUEST: Statement = {
 };
 const INSERT_KEY: Statement = {
   name: 'insert-key',
-  text: 'insert into request_key (request_id, wrapped) values ($1, $2)',
+  text: 'insert into request_key (request_id, wrapped, generation) values ($1, $2, $3)',
 };
 const TAKE_IDEMPOTENCY_KEY: Statement = {
   name: 'take-idempotency-key',
@@ -93,7 +93,10 @@ export async function submitRequest(
     workplace.doorbell.ring([...new Set(submission.targets.map((target) => target.system))]);
     return { kind: 'accepted', id, body, replayed: false };
   } catch (error) {
-    if (idempotency !== null && error instanceof KeyTaken) return replay(workplace, idempotency);
+    if (idempotency !== null && error instanceof KeyTaken) {
+      // None when the first was rolled back between our two looks: the caller may try again.
+      return (await findReplay(workplace, idempotency)) ?? { kind: 'key_in_flight' };
+    }
     if (idempotency !== null && sqlState(error) === LOCK_TIMED_OUT) return { kind: 'key_in_flight' };
     throw error;
   }
@@ -115,7 +118,7 @@ async function store(
   if (idempotency !== null) await takeKey(tx, workplace, id, idempotency);
   const draft = draftItems(vault, systems, id, distinctAsks(submission.targets));
   const { key, wrapped } = vault.makeKey(id);
-  await tx.run(INSERT_KEY, [id, wrapped]);
+  await tx.run(INSERT_KEY, [id, wrapped, vault.generation]);
   await insertItems(tx, { id, dueAt }, draft.groups, draft.items);
   const also = await systemsAlsoRequested(
     tx,
@@ -170,11 +173,14 @@ interface FirstAnswer {
   readonly wrapped: Buffer | null;
 }
 
-async function replay(workplace: Workplace, idempotency: Idempotency): Promise<Submitted> {
+/**
+ * The answer to an idempotency key that is taken, or null for a free one. Asked before a submission is looked at closer:
+ * what may be submitted today says nothing about an answer already given.
+ */
+export async function findReplay(workplace: Workplace, idempotency: Idempotency): Promise<Submitted | null> {
   const digest = workplace.vault.lookupDigest(idempotency.route, idempotency.key);
   const row = (await workplace.database.rows<FirstAnswer>(FIRST_ANSWER, [idempotency.route, digest]))[0];
-  // The first was rolled back between our two looks: the caller may try again.
-  if (!row) return { kind: 'key_in_flight' };
+  if (!row) return null;
   if (row.sealed === null || row.wrapped === null) return { kind: 'key_shredded' };
   const first = unsealIdempotency(workplace.vault.unwrap(row.requestId, row.wrapped), row.requestId, row.sealed);
   if (first.fingerprint !== fingerprint(idempotency)) return { kind: 'key_reused' };

@@ -43,6 +43,8 @@ export async function postgresBackend(url: string, onIdleError: (error: Error) =
     options: `-c search_path=${SCHEMA}`,
   });
   pool.on('error', onIdleError);
+  // Every queue and worker listens for itself.
+  pool.setMaxListeners(0);
   const client = await pool.connect();
   try {
     await runMigrations(client, SCHEMA);

@@ -132,14 +132,32 @@ const UNAVAILABLE_CODES = new Set([
 ]);
 const UNAVAILABLE_CLASSES = ['08', '53', '57', '58'];
 const UNAVAILABLE_WORDS =
-  /connection (terminated|timeout|ended)|timeout exceeded when trying to connect|not queryable/i;
+  /connection (terminated|timeout|ended|closed)|server has closed the connection|timeout exceeded when trying to connect|not queryable/i;
+
+/** Where drivers and Prisma keep the error that was there first. */
+const WRAPPINGS = ['cause', 'meta', 'driverAdapterError'] as const;
+const WRAPPINGS_DEEP_MAX = 6;
 
 /** True when the database is away, overloaded or read-only rather than the statement wrong: the caller may try later. */
 export function isUnavailable(error: unknown): boolean {
-  const code = sqlState(error);
-  if (code !== null) {
-    if (UNAVAILABLE_CODES.has(code) || code === SERIALIZATION_FAILURE || code === DEADLOCK) return true;
-    if (/^[0-9A-Z]{5}$/.test(code) && UNAVAILABLE_CLASSES.some((prefix) => code.startsWith(prefix))) return true;
-  }
-  return error instanceof Error && UNAVAILABLE_WORDS.test(error.message);
+  return wrapped(error, WRAPPINGS_DEEP_MAX).some(saysUnavailable);
+}
+
+function wrapped(error: unknown, deepMax: number): readonly object[] {
+  if (typeof error !== 'object' || error === null || deepMax === 0) return [];
+  const fields = new Map<string, unknown>(
+    WRAPPINGS.map((name) => [name, name in error ? Reflect.get(error, name) : null]),
+  );
+  return [error, ...[...fields.values()].flatMap((inner) => wrapped(inner, deepMax - 1))];
+}
+
+function saysUnavailable(error: object): boolean {
+  const codes = [sqlState(error), 'originalCode' in error ? error.originalCode : null];
+  const words = 'message' in error && typeof error.message === 'string' && UNAVAILABLE_WORDS.test(error.message);
+  return words || codes.some((code) => typeof code === 'string' && isUnavailableCode(code));
+}
+
+function isUnavailableCode(code: string): boolean {
+  if (UNAVAILABLE_CODES.has(code) || code === SERIALIZATION_FAILURE || code === DEADLOCK) return true;
+  return /^[0-9A-Z]{5}$/.test(code) && UNAVAILABLE_CLASSES.some((prefix) => code.startsWith(prefix));
 }

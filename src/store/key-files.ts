@@ -3,7 +3,7 @@
  * overwritten, readable only by their owner.
  */
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rm, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const DATA_KEY_BYTES = 32;
@@ -46,6 +46,27 @@ export function readOrMakeDataKey(dataDir: string, mayMake: boolean): Promise<Bu
     make: () => randomBytes(DATA_KEY_BYTES).toString('base64'),
     decode: decodeDataKey,
   });
+}
+
+/** The key that a rotation puts in the place of `dataDir`/data.key: made once, and found again after a crash. */
+export function readOrMakeNextDataKey(dataDir: string): Promise<Buffer> {
+  return readOrMake(dataDir, true, {
+    file: 'data.key.next',
+    variable: 'DATA_KEY_NEXT',
+    make: () => randomBytes(DATA_KEY_BYTES).toString('base64'),
+    decode: decodeDataKey,
+  });
+}
+
+/** Puts the next data key in the place of the one before, which is gone with that. Only after the rotation is committed. */
+export async function promoteNextDataKey(dataDir: string): Promise<void> {
+  await rename(join(dataDir, 'data.key.next'), join(dataDir, 'data.key'));
+  const folder = await open(dataDir, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 /**

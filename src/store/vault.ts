@@ -41,6 +41,8 @@ export class Vault {
     private readonly dataKey: Buffer,
     private readonly digestKey: Buffer,
     private readonly lookupKey: Buffer,
+    /** How often DATA_KEY was rotated before this vault was opened. */
+    readonly generation: number,
   ) {}
 
   /**
@@ -61,7 +63,7 @@ export class Vault {
     const row = await database.prisma.installation.findFirstOrThrow();
     try {
       const digestKey = unseal(key, 'installation digest_key', row.digestKey);
-      return new Vault(key, digestKey, unseal(key, 'installation lookup_key', row.lookupKey));
+      return new Vault(key, digestKey, unseal(key, 'installation lookup_key', row.lookupKey), row.generation);
     } catch {
       throw new DataKeyError('DATA_KEY does not open this database: it was sealed under another key');
     }
@@ -70,7 +72,25 @@ export class Vault {
   /** A new random key for a request, and the same wrapped under DATA_KEY. */
   makeKey(requestId: string): { key: Buffer; wrapped: Buffer } {
     const key = randomBytes(KEY_BYTES);
-    return { key, wrapped: seal(this.dataKey, `request_key ${requestId}`, key) };
+    return { key, wrapped: this.wrap(requestId, key) };
+  }
+
+  /** The vault of the same installation under another DATA_KEY, with a new key for its digests. */
+  under(dataKey: Buffer): Vault {
+    return new Vault(dataKey, randomBytes(KEY_BYTES), this.lookupKey, this.generation + 1);
+  }
+
+  /** The installation's inner keys, wrapped under DATA_KEY. */
+  wrappedKeys(): { readonly digestKey: Buffer; readonly lookupKey: Buffer } {
+    return {
+      digestKey: seal(this.dataKey, 'installation digest_key', this.digestKey),
+      lookupKey: seal(this.dataKey, 'installation lookup_key', this.lookupKey),
+    };
+  }
+
+  /** A request's key, wrapped under DATA_KEY. */
+  wrap(requestId: string, key: Buffer): Buffer {
+    return seal(this.dataKey, `request_key ${requestId}`, key);
   }
 
   /** The key of a request out of its wrapping. Throws when DATA_KEY did not wrap it. */

@@ -113,7 +113,8 @@ function readList(field: TargetField, given: unknown, problems: TargetProblem[])
 function valueProblem(value: unknown): string | null {
   if (typeof value !== 'string') return 'must be a string';
   if (value.length === 0) return 'must not be empty';
-  if (value.length > VALUE_CHARACTERS_MAX) return `must have at most ${VALUE_CHARACTERS_MAX} characters`;
+  if (value.length > VALUE_CHARACTERS_MAX && [...value].length > VALUE_CHARACTERS_MAX)
+    return `must have at most ${VALUE_CHARACTERS_MAX} characters`;
   if (value.includes('\0')) return 'must not contain the NUL character';
   if (!isWellFormed(value)) return 'must be well-formed Unicode, without lone surrogates';
   return null;

@@ -71,6 +71,7 @@ export interface TestService {
 /** What services of one installation have in common: database, sandbox, keys, queue. */
 export class Installation {
   private readonly services: TestService[] = [];
+  private closed: Promise<void> | null = null;
 
   private constructor(
     readonly database: TestDatabase,
@@ -126,8 +127,13 @@ export class Installation {
     return (await this.database.pool.query<Row>(text, [...values])).rows;
   }
 
-  /** Stops every service, then the sandbox and the database if they were made here. */
+  /** Stops every service, then the sandbox and the database if they were made here. Safe to call twice. */
   async close(): Promise<void> {
+    this.closed ??= this.closeAll();
+    return this.closed;
+  }
+
+  private async closeAll(): Promise<void> {
     await Promise.all(this.services.map(async (service) => service.stop()));
     for (const close of this.owned) await close();
   }

@@ -10,6 +10,8 @@ create table installation (
   -- Both wrapped under DATA_KEY; that they open is the key check.
   digest_key bytea       not null,
   lookup_key bytea       not null,
+  -- Counts the rotations of DATA_KEY: a process that still holds an older key can wrap nothing more under it.
+  generation integer     not null default 1 unique,
   created_at timestamptz not null default now()
 );
 
@@ -64,7 +66,8 @@ create index erasure_request_subject on erasure_request (subject_digest) where s
 -- The key of a request, wrapped under DATA_KEY. Destroying this row makes everything sealed of the request unreadable.
 create table request_key (
   request_id uuid  primary key references erasure_request,
-  wrapped    bytea not null
+  wrapped    bytea not null,
+  generation integer not null references installation (generation) on update cascade
 );
 
 -- Personal values of a request, many to a block. No. -1 is the idempotency record, 0 the subject and note, from 1 on items.

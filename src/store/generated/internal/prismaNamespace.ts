@@ -1434,6 +1434,7 @@ export const InstallationScalarFieldEnum = {
   onlyRow: 'onlyRow',
   digestKey: 'digestKey',
   lookupKey: 'lookupKey',
+  generation: 'generation',
   createdAt: 'createdAt'
 } as const
 
@@ -1482,7 +1483,8 @@ export type ErasureRequestScalarFieldEnum = (typeof ErasureRequestScalarFieldEnu
 
 export const RequestKeyScalarFieldEnum = {
   requestId: 'requestId',
-  wrapped: 'wrapped'
+  wrapped: 'wrapped',
+  generation: 'generation'
 } as const
 
 export type RequestKeyScalarFieldEnum = (typeof RequestKeyScalarFieldEnum)[keyof typeof RequestKeyScalarFieldEnum]
@@ -1681,6 +1683,20 @@ export type ListBytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaMode
 
 
 /**
+ * Reference to a field of type 'Int'
+ */
+export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int'>
+    
+
+
+/**
+ * Reference to a field of type 'Int[]'
+ */
+export type ListIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int[]'>
+    
+
+
+/**
  * Reference to a field of type 'DateTime'
  */
 export type DateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime'>
@@ -1705,20 +1721,6 @@ export type StringFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 
  * Reference to a field of type 'String[]'
  */
 export type ListStringFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'String[]'>
-    
-
-
-/**
- * Reference to a field of type 'Int'
- */
-export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int'>
-    
-
-
-/**
- * Reference to a field of type 'Int[]'
- */
-export type ListIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int[]'>
     
 
 

@@ -86,6 +86,7 @@ export const InstallationScalarFieldEnum = {
   onlyRow: 'onlyRow',
   digestKey: 'digestKey',
   lookupKey: 'lookupKey',
+  generation: 'generation',
   createdAt: 'createdAt'
 } as const
 
@@ -134,7 +135,8 @@ export type ErasureRequestScalarFieldEnum = (typeof ErasureRequestScalarFieldEnu
 
 export const RequestKeyScalarFieldEnum = {
   requestId: 'requestId',
-  wrapped: 'wrapped'
+  wrapped: 'wrapped',
+  generation: 'generation'
 } as const
 
 export type RequestKeyScalarFieldEnum = (typeof RequestKeyScalarFieldEnum)[keyof typeof RequestKeyScalarFieldEnum]

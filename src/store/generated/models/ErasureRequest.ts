@@ -758,14 +758,6 @@ export type NullableBytesFieldUpdateOperationsInput = {
   set?: runtime.Bytes | null
 }
 
-export type IntFieldUpdateOperationsInput = {
-  set?: number
-  increment?: number
-  decrement?: number
-  multiply?: number
-  divide?: number
-}
-
 export type ErasureRequestCreateNestedOneWithoutKeyInput = {
   create?: Prisma.XOR<Prisma.ErasureRequestCreateWithoutKeyInput, Prisma.ErasureRequestUncheckedCreateWithoutKeyInput>
   connectOrCreate?: Prisma.ErasureRequestCreateOrConnectWithoutKeyInput

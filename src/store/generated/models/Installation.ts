@@ -20,14 +20,25 @@ export type InstallationModel = runtime.Types.Result.DefaultSelection<Prisma.$In
 
 export type AggregateInstallation = {
   _count: InstallationCountAggregateOutputType | null
+  _avg: InstallationAvgAggregateOutputType | null
+  _sum: InstallationSumAggregateOutputType | null
   _min: InstallationMinAggregateOutputType | null
   _max: InstallationMaxAggregateOutputType | null
+}
+
+export type InstallationAvgAggregateOutputType = {
+  generation: number | null
+}
+
+export type InstallationSumAggregateOutputType = {
+  generation: number | null
 }
 
 export type InstallationMinAggregateOutputType = {
   onlyRow: boolean | null
   digestKey: runtime.Bytes | null
   lookupKey: runtime.Bytes | null
+  generation: number | null
   createdAt: Date | null
 }
 
@@ -35,6 +46,7 @@ export type InstallationMaxAggregateOutputType = {
   onlyRow: boolean | null
   digestKey: runtime.Bytes | null
   lookupKey: runtime.Bytes | null
+  generation: number | null
   createdAt: Date | null
 }
 
@@ -42,15 +54,25 @@ export type InstallationCountAggregateOutputType = {
   onlyRow: number
   digestKey: number
   lookupKey: number
+  generation: number
   createdAt: number
   _all: number
 }
 
 
+export type InstallationAvgAggregateInputType = {
+  generation?: true
+}
+
+export type InstallationSumAggregateInputType = {
+  generation?: true
+}
+
 export type InstallationMinAggregateInputType = {
   onlyRow?: true
   digestKey?: true
   lookupKey?: true
+  generation?: true
   createdAt?: true
 }
 
@@ -58,6 +80,7 @@ export type InstallationMaxAggregateInputType = {
   onlyRow?: true
   digestKey?: true
   lookupKey?: true
+  generation?: true
   createdAt?: true
 }
 
@@ -65,6 +88,7 @@ export type InstallationCountAggregateInputType = {
   onlyRow?: true
   digestKey?: true
   lookupKey?: true
+  generation?: true
   createdAt?: true
   _all?: true
 }
@@ -107,6 +131,18 @@ export type InstallationAggregateArgs<ExtArgs extends runtime.Types.Extensions.I
   /**
    * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
    * 
+   * Select which fields to average
+  **/
+  _avg?: InstallationAvgAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
+   * Select which fields to sum
+  **/
+  _sum?: InstallationSumAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
    * Select which fields to find the minimum value
   **/
   _min?: InstallationMinAggregateInputType
@@ -137,6 +173,8 @@ export type InstallationGroupByArgs<ExtArgs extends runtime.Types.Extensions.Int
   take?: number
   skip?: number
   _count?: InstallationCountAggregateInputType | true
+  _avg?: InstallationAvgAggregateInputType
+  _sum?: InstallationSumAggregateInputType
   _min?: InstallationMinAggregateInputType
   _max?: InstallationMaxAggregateInputType
 }
@@ -145,8 +183,11 @@ export type InstallationGroupByOutputType = {
   onlyRow: boolean
   digestKey: runtime.Bytes
   lookupKey: runtime.Bytes
+  generation: number
   createdAt: Date
   _count: InstallationCountAggregateOutputType | null
+  _avg: InstallationAvgAggregateOutputType | null
+  _sum: InstallationSumAggregateOutputType | null
   _min: InstallationMinAggregateOutputType | null
   _max: InstallationMaxAggregateOutputType | null
 }
@@ -173,34 +214,43 @@ export type InstallationWhereInput = {
   onlyRow?: Prisma.BoolFilter<"Installation"> | boolean
   digestKey?: Prisma.BytesFilter<"Installation"> | runtime.Bytes
   lookupKey?: Prisma.BytesFilter<"Installation"> | runtime.Bytes
+  generation?: Prisma.IntFilter<"Installation"> | number
   createdAt?: Prisma.DateTimeFilter<"Installation"> | Date | string
+  keys?: Prisma.RequestKeyListRelationFilter
 }
 
 export type InstallationOrderByWithRelationInput = {
   onlyRow?: Prisma.SortOrder
   digestKey?: Prisma.SortOrder
   lookupKey?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  keys?: Prisma.RequestKeyOrderByRelationAggregateInput
 }
 
 export type InstallationWhereUniqueInput = Prisma.AtLeast<{
   onlyRow?: boolean
+  generation?: number
   AND?: Prisma.InstallationWhereInput | Prisma.InstallationWhereInput[]
   OR?: Prisma.InstallationWhereInput[]
   NOT?: Prisma.InstallationWhereInput | Prisma.InstallationWhereInput[]
   digestKey?: Prisma.BytesFilter<"Installation"> | runtime.Bytes
   lookupKey?: Prisma.BytesFilter<"Installation"> | runtime.Bytes
   createdAt?: Prisma.DateTimeFilter<"Installation"> | Date | string
-}, "onlyRow">
+  keys?: Prisma.RequestKeyListRelationFilter
+}, "onlyRow" | "generation">
 
 export type InstallationOrderByWithAggregationInput = {
   onlyRow?: Prisma.SortOrder
   digestKey?: Prisma.SortOrder
   lookupKey?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   _count?: Prisma.InstallationCountOrderByAggregateInput
+  _avg?: Prisma.InstallationAvgOrderByAggregateInput
   _max?: Prisma.InstallationMaxOrderByAggregateInput
   _min?: Prisma.InstallationMinOrderByAggregateInput
+  _sum?: Prisma.InstallationSumOrderByAggregateInput
 }
 
 export type InstallationScalarWhereWithAggregatesInput = {
@@ -210,6 +260,7 @@ export type InstallationScalarWhereWithAggregatesInput = {
   onlyRow?: Prisma.BoolWithAggregatesFilter<"Installation"> | boolean
   digestKey?: Prisma.BytesWithAggregatesFilter<"Installation"> | runtime.Bytes
   lookupKey?: Prisma.BytesWithAggregatesFilter<"Installation"> | runtime.Bytes
+  generation?: Prisma.IntWithAggregatesFilter<"Installation"> | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Installation"> | Date | string
 }
 
@@ -217,34 +268,43 @@ export type InstallationCreateInput = {
   onlyRow?: boolean
   digestKey: runtime.Bytes
   lookupKey: runtime.Bytes
+  generation?: number
   createdAt?: Date | string
+  keys?: Prisma.RequestKeyCreateNestedManyWithoutInstallationInput
 }
 
 export type InstallationUncheckedCreateInput = {
   onlyRow?: boolean
   digestKey: runtime.Bytes
   lookupKey: runtime.Bytes
+  generation?: number
   createdAt?: Date | string
+  keys?: Prisma.RequestKeyUncheckedCreateNestedManyWithoutInstallationInput
 }
 
 export type InstallationUpdateInput = {
   onlyRow?: Prisma.BoolFieldUpdateOperationsInput | boolean
   digestKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   lookupKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  keys?: Prisma.RequestKeyUpdateManyWithoutInstallationNestedInput
 }
 
 export type InstallationUncheckedUpdateInput = {
   onlyRow?: Prisma.BoolFieldUpdateOperationsInput | boolean
   digestKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   lookupKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  keys?: Prisma.RequestKeyUncheckedUpdateManyWithoutInstallationNestedInput
 }
 
 export type InstallationCreateManyInput = {
   onlyRow?: boolean
   digestKey: runtime.Bytes
   lookupKey: runtime.Bytes
+  generation?: number
   createdAt?: Date | string
 }
 
@@ -252,6 +312,7 @@ export type InstallationUpdateManyMutationInput = {
   onlyRow?: Prisma.BoolFieldUpdateOperationsInput | boolean
   digestKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   lookupKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -259,6 +320,7 @@ export type InstallationUncheckedUpdateManyInput = {
   onlyRow?: Prisma.BoolFieldUpdateOperationsInput | boolean
   digestKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   lookupKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -266,13 +328,19 @@ export type InstallationCountOrderByAggregateInput = {
   onlyRow?: Prisma.SortOrder
   digestKey?: Prisma.SortOrder
   lookupKey?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+}
+
+export type InstallationAvgOrderByAggregateInput = {
+  generation?: Prisma.SortOrder
 }
 
 export type InstallationMaxOrderByAggregateInput = {
   onlyRow?: Prisma.SortOrder
   digestKey?: Prisma.SortOrder
   lookupKey?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -280,7 +348,17 @@ export type InstallationMinOrderByAggregateInput = {
   onlyRow?: Prisma.SortOrder
   digestKey?: Prisma.SortOrder
   lookupKey?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+}
+
+export type InstallationSumOrderByAggregateInput = {
+  generation?: Prisma.SortOrder
+}
+
+export type InstallationScalarRelationFilter = {
+  is?: Prisma.InstallationWhereInput
+  isNot?: Prisma.InstallationWhereInput
 }
 
 export type BoolFieldUpdateOperationsInput = {
@@ -291,23 +369,126 @@ export type BytesFieldUpdateOperationsInput = {
   set?: runtime.Bytes
 }
 
+export type IntFieldUpdateOperationsInput = {
+  set?: number
+  increment?: number
+  decrement?: number
+  multiply?: number
+  divide?: number
+}
+
 export type DateTimeFieldUpdateOperationsInput = {
   set?: Date | string
 }
 
+export type InstallationCreateNestedOneWithoutKeysInput = {
+  create?: Prisma.XOR<Prisma.InstallationCreateWithoutKeysInput, Prisma.InstallationUncheckedCreateWithoutKeysInput>
+  connectOrCreate?: Prisma.InstallationCreateOrConnectWithoutKeysInput
+  connect?: Prisma.InstallationWhereUniqueInput
+}
+
+export type InstallationUpdateOneRequiredWithoutKeysNestedInput = {
+  create?: Prisma.XOR<Prisma.InstallationCreateWithoutKeysInput, Prisma.InstallationUncheckedCreateWithoutKeysInput>
+  connectOrCreate?: Prisma.InstallationCreateOrConnectWithoutKeysInput
+  upsert?: Prisma.InstallationUpsertWithoutKeysInput
+  connect?: Prisma.InstallationWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.InstallationUpdateToOneWithWhereWithoutKeysInput, Prisma.InstallationUpdateWithoutKeysInput>, Prisma.InstallationUncheckedUpdateWithoutKeysInput>
+}
+
+export type InstallationCreateWithoutKeysInput = {
+  onlyRow?: boolean
+  digestKey: runtime.Bytes
+  lookupKey: runtime.Bytes
+  generation?: number
+  createdAt?: Date | string
+}
+
+export type InstallationUncheckedCreateWithoutKeysInput = {
+  onlyRow?: boolean
+  digestKey: runtime.Bytes
+  lookupKey: runtime.Bytes
+  generation?: number
+  createdAt?: Date | string
+}
+
+export type InstallationCreateOrConnectWithoutKeysInput = {
+  where: Prisma.InstallationWhereUniqueInput
+  create: Prisma.XOR<Prisma.InstallationCreateWithoutKeysInput, Prisma.InstallationUncheckedCreateWithoutKeysInput>
+}
+
+export type InstallationUpsertWithoutKeysInput = {
+  update: Prisma.XOR<Prisma.InstallationUpdateWithoutKeysInput, Prisma.InstallationUncheckedUpdateWithoutKeysInput>
+  create: Prisma.XOR<Prisma.InstallationCreateWithoutKeysInput, Prisma.InstallationUncheckedCreateWithoutKeysInput>
+  where?: Prisma.InstallationWhereInput
+}
+
+export type InstallationUpdateToOneWithWhereWithoutKeysInput = {
+  where?: Prisma.InstallationWhereInput
+  data: Prisma.XOR<Prisma.InstallationUpdateWithoutKeysInput, Prisma.InstallationUncheckedUpdateWithoutKeysInput>
+}
+
+export type InstallationUpdateWithoutKeysInput = {
+  onlyRow?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  digestKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  lookupKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+}
+
+export type InstallationUncheckedUpdateWithoutKeysInput = {
+  onlyRow?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  digestKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  lookupKey?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+}
+
+
+/**
+ * Count Type InstallationCountOutputType
+ */
+
+export type InstallationCountOutputType = {
+  keys: number
+}
+
+export type InstallationCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  keys?: boolean | InstallationCountOutputTypeCountKeysArgs
+}
+
+/**
+ * InstallationCountOutputType without action
+ */
+export type InstallationCountOutputTypeDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the InstallationCountOutputType
+   */
+  select?: Prisma.InstallationCountOutputTypeSelect<ExtArgs> | null
+}
+
+/**
+ * InstallationCountOutputType without action
+ */
+export type InstallationCountOutputTypeCountKeysArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.RequestKeyWhereInput
+}
 
 
 export type InstallationSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   onlyRow?: boolean
   digestKey?: boolean
   lookupKey?: boolean
+  generation?: boolean
   createdAt?: boolean
+  keys?: boolean | Prisma.Installation$keysArgs<ExtArgs>
+  _count?: boolean | Prisma.InstallationCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["installation"]>
 
 export type InstallationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   onlyRow?: boolean
   digestKey?: boolean
   lookupKey?: boolean
+  generation?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["installation"]>
 
@@ -315,6 +496,7 @@ export type InstallationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   onlyRow?: boolean
   digestKey?: boolean
   lookupKey?: boolean
+  generation?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["installation"]>
 
@@ -322,18 +504,28 @@ export type InstallationSelectScalar = {
   onlyRow?: boolean
   digestKey?: boolean
   lookupKey?: boolean
+  generation?: boolean
   createdAt?: boolean
 }
 
-export type InstallationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"onlyRow" | "digestKey" | "lookupKey" | "createdAt", ExtArgs["result"]["installation"]>
+export type InstallationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"onlyRow" | "digestKey" | "lookupKey" | "generation" | "createdAt", ExtArgs["result"]["installation"]>
+export type InstallationInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  keys?: boolean | Prisma.Installation$keysArgs<ExtArgs>
+  _count?: boolean | Prisma.InstallationCountOutputTypeDefaultArgs<ExtArgs>
+}
+export type InstallationIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
+export type InstallationIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
 
 export type $InstallationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Installation"
-  objects: {}
+  objects: {
+    keys: Prisma.$RequestKeyPayload<ExtArgs>[]
+  }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     onlyRow: boolean
     digestKey: runtime.Bytes
     lookupKey: runtime.Bytes
+    generation: number
     createdAt: Date
   }, ExtArgs["result"]["installation"]>
   composites: {}
@@ -729,6 +921,7 @@ readonly fields: InstallationFieldRefs;
  */
 export interface Prisma__InstallationClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
+  keys<T extends Prisma.Installation$keysArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Installation$keysArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RequestKeyPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -761,6 +954,7 @@ export interface InstallationFieldRefs {
   readonly onlyRow: Prisma.FieldRef<"Installation", 'Boolean'>
   readonly digestKey: Prisma.FieldRef<"Installation", 'Bytes'>
   readonly lookupKey: Prisma.FieldRef<"Installation", 'Bytes'>
+  readonly generation: Prisma.FieldRef<"Installation", 'Int'>
   readonly createdAt: Prisma.FieldRef<"Installation", 'DateTime'>
 }
     
@@ -778,6 +972,10 @@ export type InstallationFindUniqueArgs<ExtArgs extends runtime.Types.Extensions.
    * Omit specific fields from the Installation
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
   /**
    * Filter, which Installation to fetch.
    */
@@ -797,6 +995,10 @@ export type InstallationFindUniqueOrThrowArgs<ExtArgs extends runtime.Types.Exte
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
+  /**
    * Filter, which Installation to fetch.
    */
   where: Prisma.InstallationWhereUniqueInput
@@ -814,6 +1016,10 @@ export type InstallationFindFirstArgs<ExtArgs extends runtime.Types.Extensions.I
    * Omit specific fields from the Installation
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
   /**
    * Filter, which Installation to fetch.
    */
@@ -863,6 +1069,10 @@ export type InstallationFindFirstOrThrowArgs<ExtArgs extends runtime.Types.Exten
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
+  /**
    * Filter, which Installation to fetch.
    */
   where?: Prisma.InstallationWhereInput
@@ -910,6 +1120,10 @@ export type InstallationFindManyArgs<ExtArgs extends runtime.Types.Extensions.In
    * Omit specific fields from the Installation
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
   /**
    * Filter, which Installations to fetch.
    */
@@ -959,6 +1173,10 @@ export type InstallationCreateArgs<ExtArgs extends runtime.Types.Extensions.Inte
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
+  /**
    * The data needed to create a Installation.
    */
   data: Prisma.XOR<Prisma.InstallationCreateInput, Prisma.InstallationUncheckedCreateInput>
@@ -1006,6 +1224,10 @@ export type InstallationUpdateArgs<ExtArgs extends runtime.Types.Extensions.Inte
    * Omit specific fields from the Installation
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
   /**
    * The data needed to update a Installation.
    */
@@ -1073,6 +1295,10 @@ export type InstallationUpsertArgs<ExtArgs extends runtime.Types.Extensions.Inte
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
+  /**
    * The filter to search for the Installation to update in case it exists.
    */
   where: Prisma.InstallationWhereUniqueInput
@@ -1099,6 +1325,10 @@ export type InstallationDeleteArgs<ExtArgs extends runtime.Types.Extensions.Inte
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
+  /**
    * Filter which Installation to delete.
    */
   where: Prisma.InstallationWhereUniqueInput
@@ -1119,6 +1349,30 @@ export type InstallationDeleteManyArgs<ExtArgs extends runtime.Types.Extensions.
 }
 
 /**
+ * Installation.keys
+ */
+export type Installation$keysArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the RequestKey
+   */
+  select?: Prisma.RequestKeySelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the RequestKey
+   */
+  omit?: Prisma.RequestKeyOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.RequestKeyInclude<ExtArgs> | null
+  where?: Prisma.RequestKeyWhereInput
+  orderBy?: Prisma.RequestKeyOrderByWithRelationInput | Prisma.RequestKeyOrderByWithRelationInput[]
+  cursor?: Prisma.RequestKeyWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.RequestKeyScalarFieldEnum | Prisma.RequestKeyScalarFieldEnum[]
+}
+
+/**
  * Installation without action
  */
 export type InstallationDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1130,4 +1384,8 @@ export type InstallationDefaultArgs<ExtArgs extends runtime.Types.Extensions.Int
    * Omit specific fields from the Installation
    */
   omit?: Prisma.InstallationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InstallationInclude<ExtArgs> | null
 }

@@ -20,40 +20,64 @@ export type RequestKeyModel = runtime.Types.Result.DefaultSelection<Prisma.$Requ
 
 export type AggregateRequestKey = {
   _count: RequestKeyCountAggregateOutputType | null
+  _avg: RequestKeyAvgAggregateOutputType | null
+  _sum: RequestKeySumAggregateOutputType | null
   _min: RequestKeyMinAggregateOutputType | null
   _max: RequestKeyMaxAggregateOutputType | null
+}
+
+export type RequestKeyAvgAggregateOutputType = {
+  generation: number | null
+}
+
+export type RequestKeySumAggregateOutputType = {
+  generation: number | null
 }
 
 export type RequestKeyMinAggregateOutputType = {
   requestId: string | null
   wrapped: runtime.Bytes | null
+  generation: number | null
 }
 
 export type RequestKeyMaxAggregateOutputType = {
   requestId: string | null
   wrapped: runtime.Bytes | null
+  generation: number | null
 }
 
 export type RequestKeyCountAggregateOutputType = {
   requestId: number
   wrapped: number
+  generation: number
   _all: number
 }
 
 
+export type RequestKeyAvgAggregateInputType = {
+  generation?: true
+}
+
+export type RequestKeySumAggregateInputType = {
+  generation?: true
+}
+
 export type RequestKeyMinAggregateInputType = {
   requestId?: true
   wrapped?: true
+  generation?: true
 }
 
 export type RequestKeyMaxAggregateInputType = {
   requestId?: true
   wrapped?: true
+  generation?: true
 }
 
 export type RequestKeyCountAggregateInputType = {
   requestId?: true
   wrapped?: true
+  generation?: true
   _all?: true
 }
 
@@ -95,6 +119,18 @@ export type RequestKeyAggregateArgs<ExtArgs extends runtime.Types.Extensions.Int
   /**
    * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
    * 
+   * Select which fields to average
+  **/
+  _avg?: RequestKeyAvgAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
+   * Select which fields to sum
+  **/
+  _sum?: RequestKeySumAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
    * Select which fields to find the minimum value
   **/
   _min?: RequestKeyMinAggregateInputType
@@ -125,6 +161,8 @@ export type RequestKeyGroupByArgs<ExtArgs extends runtime.Types.Extensions.Inter
   take?: number
   skip?: number
   _count?: RequestKeyCountAggregateInputType | true
+  _avg?: RequestKeyAvgAggregateInputType
+  _sum?: RequestKeySumAggregateInputType
   _min?: RequestKeyMinAggregateInputType
   _max?: RequestKeyMaxAggregateInputType
 }
@@ -132,7 +170,10 @@ export type RequestKeyGroupByArgs<ExtArgs extends runtime.Types.Extensions.Inter
 export type RequestKeyGroupByOutputType = {
   requestId: string
   wrapped: runtime.Bytes
+  generation: number
   _count: RequestKeyCountAggregateOutputType | null
+  _avg: RequestKeyAvgAggregateOutputType | null
+  _sum: RequestKeySumAggregateOutputType | null
   _min: RequestKeyMinAggregateOutputType | null
   _max: RequestKeyMaxAggregateOutputType | null
 }
@@ -158,13 +199,17 @@ export type RequestKeyWhereInput = {
   NOT?: Prisma.RequestKeyWhereInput | Prisma.RequestKeyWhereInput[]
   requestId?: Prisma.UuidFilter<"RequestKey"> | string
   wrapped?: Prisma.BytesFilter<"RequestKey"> | runtime.Bytes
+  generation?: Prisma.IntFilter<"RequestKey"> | number
   request?: Prisma.XOR<Prisma.ErasureRequestScalarRelationFilter, Prisma.ErasureRequestWhereInput>
+  installation?: Prisma.XOR<Prisma.InstallationScalarRelationFilter, Prisma.InstallationWhereInput>
 }
 
 export type RequestKeyOrderByWithRelationInput = {
   requestId?: Prisma.SortOrder
   wrapped?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
   request?: Prisma.ErasureRequestOrderByWithRelationInput
+  installation?: Prisma.InstallationOrderByWithRelationInput
 }
 
 export type RequestKeyWhereUniqueInput = Prisma.AtLeast<{
@@ -173,15 +218,20 @@ export type RequestKeyWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.RequestKeyWhereInput[]
   NOT?: Prisma.RequestKeyWhereInput | Prisma.RequestKeyWhereInput[]
   wrapped?: Prisma.BytesFilter<"RequestKey"> | runtime.Bytes
+  generation?: Prisma.IntFilter<"RequestKey"> | number
   request?: Prisma.XOR<Prisma.ErasureRequestScalarRelationFilter, Prisma.ErasureRequestWhereInput>
+  installation?: Prisma.XOR<Prisma.InstallationScalarRelationFilter, Prisma.InstallationWhereInput>
 }, "requestId">
 
 export type RequestKeyOrderByWithAggregationInput = {
   requestId?: Prisma.SortOrder
   wrapped?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
   _count?: Prisma.RequestKeyCountOrderByAggregateInput
+  _avg?: Prisma.RequestKeyAvgOrderByAggregateInput
   _max?: Prisma.RequestKeyMaxOrderByAggregateInput
   _min?: Prisma.RequestKeyMinOrderByAggregateInput
+  _sum?: Prisma.RequestKeySumOrderByAggregateInput
 }
 
 export type RequestKeyScalarWhereWithAggregatesInput = {
@@ -190,31 +240,37 @@ export type RequestKeyScalarWhereWithAggregatesInput = {
   NOT?: Prisma.RequestKeyScalarWhereWithAggregatesInput | Prisma.RequestKeyScalarWhereWithAggregatesInput[]
   requestId?: Prisma.UuidWithAggregatesFilter<"RequestKey"> | string
   wrapped?: Prisma.BytesWithAggregatesFilter<"RequestKey"> | runtime.Bytes
+  generation?: Prisma.IntWithAggregatesFilter<"RequestKey"> | number
 }
 
 export type RequestKeyCreateInput = {
   wrapped: runtime.Bytes
   request: Prisma.ErasureRequestCreateNestedOneWithoutKeyInput
+  installation: Prisma.InstallationCreateNestedOneWithoutKeysInput
 }
 
 export type RequestKeyUncheckedCreateInput = {
   requestId: string
   wrapped: runtime.Bytes
+  generation: number
 }
 
 export type RequestKeyUpdateInput = {
   wrapped?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   request?: Prisma.ErasureRequestUpdateOneRequiredWithoutKeyNestedInput
+  installation?: Prisma.InstallationUpdateOneRequiredWithoutKeysNestedInput
 }
 
 export type RequestKeyUncheckedUpdateInput = {
   requestId?: Prisma.StringFieldUpdateOperationsInput | string
   wrapped?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
 export type RequestKeyCreateManyInput = {
   requestId: string
   wrapped: runtime.Bytes
+  generation: number
 }
 
 export type RequestKeyUpdateManyMutationInput = {
@@ -224,6 +280,17 @@ export type RequestKeyUpdateManyMutationInput = {
 export type RequestKeyUncheckedUpdateManyInput = {
   requestId?: Prisma.StringFieldUpdateOperationsInput | string
   wrapped?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
+}
+
+export type RequestKeyListRelationFilter = {
+  every?: Prisma.RequestKeyWhereInput
+  some?: Prisma.RequestKeyWhereInput
+  none?: Prisma.RequestKeyWhereInput
+}
+
+export type RequestKeyOrderByRelationAggregateInput = {
+  _count?: Prisma.SortOrder
 }
 
 export type RequestKeyNullableScalarRelationFilter = {
@@ -234,16 +301,69 @@ export type RequestKeyNullableScalarRelationFilter = {
 export type RequestKeyCountOrderByAggregateInput = {
   requestId?: Prisma.SortOrder
   wrapped?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
+}
+
+export type RequestKeyAvgOrderByAggregateInput = {
+  generation?: Prisma.SortOrder
 }
 
 export type RequestKeyMaxOrderByAggregateInput = {
   requestId?: Prisma.SortOrder
   wrapped?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
 }
 
 export type RequestKeyMinOrderByAggregateInput = {
   requestId?: Prisma.SortOrder
   wrapped?: Prisma.SortOrder
+  generation?: Prisma.SortOrder
+}
+
+export type RequestKeySumOrderByAggregateInput = {
+  generation?: Prisma.SortOrder
+}
+
+export type RequestKeyCreateNestedManyWithoutInstallationInput = {
+  create?: Prisma.XOR<Prisma.RequestKeyCreateWithoutInstallationInput, Prisma.RequestKeyUncheckedCreateWithoutInstallationInput> | Prisma.RequestKeyCreateWithoutInstallationInput[] | Prisma.RequestKeyUncheckedCreateWithoutInstallationInput[]
+  connectOrCreate?: Prisma.RequestKeyCreateOrConnectWithoutInstallationInput | Prisma.RequestKeyCreateOrConnectWithoutInstallationInput[]
+  createMany?: Prisma.RequestKeyCreateManyInstallationInputEnvelope
+  connect?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+}
+
+export type RequestKeyUncheckedCreateNestedManyWithoutInstallationInput = {
+  create?: Prisma.XOR<Prisma.RequestKeyCreateWithoutInstallationInput, Prisma.RequestKeyUncheckedCreateWithoutInstallationInput> | Prisma.RequestKeyCreateWithoutInstallationInput[] | Prisma.RequestKeyUncheckedCreateWithoutInstallationInput[]
+  connectOrCreate?: Prisma.RequestKeyCreateOrConnectWithoutInstallationInput | Prisma.RequestKeyCreateOrConnectWithoutInstallationInput[]
+  createMany?: Prisma.RequestKeyCreateManyInstallationInputEnvelope
+  connect?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+}
+
+export type RequestKeyUpdateManyWithoutInstallationNestedInput = {
+  create?: Prisma.XOR<Prisma.RequestKeyCreateWithoutInstallationInput, Prisma.RequestKeyUncheckedCreateWithoutInstallationInput> | Prisma.RequestKeyCreateWithoutInstallationInput[] | Prisma.RequestKeyUncheckedCreateWithoutInstallationInput[]
+  connectOrCreate?: Prisma.RequestKeyCreateOrConnectWithoutInstallationInput | Prisma.RequestKeyCreateOrConnectWithoutInstallationInput[]
+  upsert?: Prisma.RequestKeyUpsertWithWhereUniqueWithoutInstallationInput | Prisma.RequestKeyUpsertWithWhereUniqueWithoutInstallationInput[]
+  createMany?: Prisma.RequestKeyCreateManyInstallationInputEnvelope
+  set?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+  disconnect?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+  delete?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+  connect?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+  update?: Prisma.RequestKeyUpdateWithWhereUniqueWithoutInstallationInput | Prisma.RequestKeyUpdateWithWhereUniqueWithoutInstallationInput[]
+  updateMany?: Prisma.RequestKeyUpdateManyWithWhereWithoutInstallationInput | Prisma.RequestKeyUpdateManyWithWhereWithoutInstallationInput[]
+  deleteMany?: Prisma.RequestKeyScalarWhereInput | Prisma.RequestKeyScalarWhereInput[]
+}
+
+export type RequestKeyUncheckedUpdateManyWithoutInstallationNestedInput = {
+  create?: Prisma.XOR<Prisma.RequestKeyCreateWithoutInstallationInput, Prisma.RequestKeyUncheckedCreateWithoutInstallationInput> | Prisma.RequestKeyCreateWithoutInstallationInput[] | Prisma.RequestKeyUncheckedCreateWithoutInstallationInput[]
+  connectOrCreate?: Prisma.RequestKeyCreateOrConnectWithoutInstallationInput | Prisma.RequestKeyCreateOrConnectWithoutInstallationInput[]
+  upsert?: Prisma.RequestKeyUpsertWithWhereUniqueWithoutInstallationInput | Prisma.RequestKeyUpsertWithWhereUniqueWithoutInstallationInput[]
+  createMany?: Prisma.RequestKeyCreateManyInstallationInputEnvelope
+  set?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+  disconnect?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+  delete?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+  connect?: Prisma.RequestKeyWhereUniqueInput | Prisma.RequestKeyWhereUniqueInput[]
+  update?: Prisma.RequestKeyUpdateWithWhereUniqueWithoutInstallationInput | Prisma.RequestKeyUpdateWithWhereUniqueWithoutInstallationInput[]
+  updateMany?: Prisma.RequestKeyUpdateManyWithWhereWithoutInstallationInput | Prisma.RequestKeyUpdateManyWithWhereWithoutInstallationInput[]
+  deleteMany?: Prisma.RequestKeyScalarWhereInput | Prisma.RequestKeyScalarWhereInput[]
 }
 
 export type RequestKeyCreateNestedOneWithoutRequestInput = {
@@ -278,12 +398,59 @@ export type RequestKeyUncheckedUpdateOneWithoutRequestNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.RequestKeyUpdateToOneWithWhereWithoutRequestInput, Prisma.RequestKeyUpdateWithoutRequestInput>, Prisma.RequestKeyUncheckedUpdateWithoutRequestInput>
 }
 
+export type RequestKeyCreateWithoutInstallationInput = {
+  wrapped: runtime.Bytes
+  request: Prisma.ErasureRequestCreateNestedOneWithoutKeyInput
+}
+
+export type RequestKeyUncheckedCreateWithoutInstallationInput = {
+  requestId: string
+  wrapped: runtime.Bytes
+}
+
+export type RequestKeyCreateOrConnectWithoutInstallationInput = {
+  where: Prisma.RequestKeyWhereUniqueInput
+  create: Prisma.XOR<Prisma.RequestKeyCreateWithoutInstallationInput, Prisma.RequestKeyUncheckedCreateWithoutInstallationInput>
+}
+
+export type RequestKeyCreateManyInstallationInputEnvelope = {
+  data: Prisma.RequestKeyCreateManyInstallationInput | Prisma.RequestKeyCreateManyInstallationInput[]
+  skipDuplicates?: boolean
+}
+
+export type RequestKeyUpsertWithWhereUniqueWithoutInstallationInput = {
+  where: Prisma.RequestKeyWhereUniqueInput
+  update: Prisma.XOR<Prisma.RequestKeyUpdateWithoutInstallationInput, Prisma.RequestKeyUncheckedUpdateWithoutInstallationInput>
+  create: Prisma.XOR<Prisma.RequestKeyCreateWithoutInstallationInput, Prisma.RequestKeyUncheckedCreateWithoutInstallationInput>
+}
+
+export type RequestKeyUpdateWithWhereUniqueWithoutInstallationInput = {
+  where: Prisma.RequestKeyWhereUniqueInput
+  data: Prisma.XOR<Prisma.RequestKeyUpdateWithoutInstallationInput, Prisma.RequestKeyUncheckedUpdateWithoutInstallationInput>
+}
+
+export type RequestKeyUpdateManyWithWhereWithoutInstallationInput = {
+  where: Prisma.RequestKeyScalarWhereInput
+  data: Prisma.XOR<Prisma.RequestKeyUpdateManyMutationInput, Prisma.RequestKeyUncheckedUpdateManyWithoutInstallationInput>
+}
+
+export type RequestKeyScalarWhereInput = {
+  AND?: Prisma.RequestKeyScalarWhereInput | Prisma.RequestKeyScalarWhereInput[]
+  OR?: Prisma.RequestKeyScalarWhereInput[]
+  NOT?: Prisma.RequestKeyScalarWhereInput | Prisma.RequestKeyScalarWhereInput[]
+  requestId?: Prisma.UuidFilter<"RequestKey"> | string
+  wrapped?: Prisma.BytesFilter<"RequestKey"> | runtime.Bytes
+  generation?: Prisma.IntFilter<"RequestKey"> | number
+}
+
 export type RequestKeyCreateWithoutRequestInput = {
   wrapped: runtime.Bytes
+  installation: Prisma.InstallationCreateNestedOneWithoutKeysInput
 }
 
 export type RequestKeyUncheckedCreateWithoutRequestInput = {
   wrapped: runtime.Bytes
+  generation: number
 }
 
 export type RequestKeyCreateOrConnectWithoutRequestInput = {
@@ -304,9 +471,31 @@ export type RequestKeyUpdateToOneWithWhereWithoutRequestInput = {
 
 export type RequestKeyUpdateWithoutRequestInput = {
   wrapped?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  installation?: Prisma.InstallationUpdateOneRequiredWithoutKeysNestedInput
 }
 
 export type RequestKeyUncheckedUpdateWithoutRequestInput = {
+  wrapped?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  generation?: Prisma.IntFieldUpdateOperationsInput | number
+}
+
+export type RequestKeyCreateManyInstallationInput = {
+  requestId: string
+  wrapped: runtime.Bytes
+}
+
+export type RequestKeyUpdateWithoutInstallationInput = {
+  wrapped?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  request?: Prisma.ErasureRequestUpdateOneRequiredWithoutKeyNestedInput
+}
+
+export type RequestKeyUncheckedUpdateWithoutInstallationInput = {
+  requestId?: Prisma.StringFieldUpdateOperationsInput | string
+  wrapped?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+}
+
+export type RequestKeyUncheckedUpdateManyWithoutInstallationInput = {
+  requestId?: Prisma.StringFieldUpdateOperationsInput | string
   wrapped?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
@@ -315,45 +504,57 @@ export type RequestKeyUncheckedUpdateWithoutRequestInput = {
 export type RequestKeySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   requestId?: boolean
   wrapped?: boolean
+  generation?: boolean
   request?: boolean | Prisma.ErasureRequestDefaultArgs<ExtArgs>
+  installation?: boolean | Prisma.InstallationDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["requestKey"]>
 
 export type RequestKeySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   requestId?: boolean
   wrapped?: boolean
+  generation?: boolean
   request?: boolean | Prisma.ErasureRequestDefaultArgs<ExtArgs>
+  installation?: boolean | Prisma.InstallationDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["requestKey"]>
 
 export type RequestKeySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   requestId?: boolean
   wrapped?: boolean
+  generation?: boolean
   request?: boolean | Prisma.ErasureRequestDefaultArgs<ExtArgs>
+  installation?: boolean | Prisma.InstallationDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["requestKey"]>
 
 export type RequestKeySelectScalar = {
   requestId?: boolean
   wrapped?: boolean
+  generation?: boolean
 }
 
-export type RequestKeyOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"requestId" | "wrapped", ExtArgs["result"]["requestKey"]>
+export type RequestKeyOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"requestId" | "wrapped" | "generation", ExtArgs["result"]["requestKey"]>
 export type RequestKeyInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   request?: boolean | Prisma.ErasureRequestDefaultArgs<ExtArgs>
+  installation?: boolean | Prisma.InstallationDefaultArgs<ExtArgs>
 }
 export type RequestKeyIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   request?: boolean | Prisma.ErasureRequestDefaultArgs<ExtArgs>
+  installation?: boolean | Prisma.InstallationDefaultArgs<ExtArgs>
 }
 export type RequestKeyIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   request?: boolean | Prisma.ErasureRequestDefaultArgs<ExtArgs>
+  installation?: boolean | Prisma.InstallationDefaultArgs<ExtArgs>
 }
 
 export type $RequestKeyPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "RequestKey"
   objects: {
     request: Prisma.$ErasureRequestPayload<ExtArgs>
+    installation: Prisma.$InstallationPayload<ExtArgs>
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     requestId: string
     wrapped: runtime.Bytes
+    generation: number
   }, ExtArgs["result"]["requestKey"]>
   composites: {}
 }
@@ -749,6 +950,7 @@ readonly fields: RequestKeyFieldRefs;
 export interface Prisma__RequestKeyClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
   request<T extends Prisma.ErasureRequestDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.ErasureRequestDefaultArgs<ExtArgs>>): Prisma.Prisma__ErasureRequestClient<runtime.Types.Result.GetResult<Prisma.$ErasureRequestPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
+  installation<T extends Prisma.InstallationDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.InstallationDefaultArgs<ExtArgs>>): Prisma.Prisma__InstallationClient<runtime.Types.Result.GetResult<Prisma.$InstallationPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -780,6 +982,7 @@ export interface Prisma__RequestKeyClient<T, Null = never, ExtArgs extends runti
 export interface RequestKeyFieldRefs {
   readonly requestId: Prisma.FieldRef<"RequestKey", 'String'>
   readonly wrapped: Prisma.FieldRef<"RequestKey", 'Bytes'>
+  readonly generation: Prisma.FieldRef<"RequestKey", 'Int'>
 }
     
 

@@ -1,0 +1,55 @@
+/** A call that has ended, on its way into the record. */
+import type { Gate } from '../core/gate.js';
+import type { Happening } from '../core/item.js';
+import type { RecordedItem, SendableItem } from '../store/attempts.js';
+import type { AnswerValues } from '../store/sealed-values.js';
+import type { ItemChange } from '../store/write-outcomes.js';
+import type { Scope } from '../systems/system.js';
+import type { Sent, Settings } from './workplace.js';
+
+/** An item as it went out: with its personal values, in memory only. */
+export interface CarriedItem extends SendableItem {
+  readonly scope: Scope;
+  readonly externalId: string | null;
+}
+
+export interface FinishedCall {
+  readonly attemptId: string;
+  readonly batchId: string;
+  readonly epoch: number;
+  readonly system: string;
+  readonly provider: string;
+  readonly probe: boolean;
+  readonly selects: boolean;
+  readonly items: readonly CarriedItem[];
+  /** How many different IDs the call named. */
+  readonly distinct: number;
+  /** Null for a call that was begun and never completed. */
+  readonly sent: Sent | null;
+}
+
+/** A call with everything that decides what it makes of its items. */
+export interface JudgedCall extends FinishedCall {
+  readonly histories: readonly RecordedItem[];
+  readonly gateBefore: Gate;
+  readonly gateAfter: Gate;
+  /** A call recorded together with it closed the gate, and gives back what this one would have spent. */
+  readonly givenBack: boolean;
+}
+
+/** What holds for every call of one record. */
+export interface About {
+  readonly nowMs: number;
+  readonly settings: Settings;
+  /** Requests that were cancelled: nothing of theirs is sent again. */
+  readonly cancelled: ReadonlySet<string>;
+}
+
+/** What one pass of a selector revealed. */
+export interface Revealed {
+  readonly changes: readonly ItemChange[];
+  readonly said: AnswerValues['items'];
+  readonly happening: Partial<Extract<Happening, { kind: 'pass' }>>;
+  /** How many different IDs all passes revealed so far. */
+  readonly matched: number;
+}
