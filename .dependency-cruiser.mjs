@@ -60,16 +60,16 @@ export default {
     },
     {
       name: 'only-programs-import-the-app-module',
-      comment: 'app.module puts the layers together; only main and cli import it.',
+      comment: 'app.module puts the layers together; only service, which main and cli start, imports it.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|cli)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/service\\.ts$' },
       to: { path: '^src/app\\.module\\.ts$' },
     },
     {
       name: 'only-cli-imports-the-sandbox',
-      comment: 'The pretended providers never run inside the service; only the demo of the cli starts them.',
+      comment: 'The pretended providers never run inside the service; only the demo starts them.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli\\.ts$|sandbox/)' },
+      from: { path: '^src/', pathNot: '^src/(cli\\.ts$|demo/|sandbox/)' },
       to: { path: '^src/sandbox/' },
     },
     {

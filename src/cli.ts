@@ -2,11 +2,17 @@
 import 'reflect-metadata';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { readProcessConfig } from './config.js';
 import { runDemo } from './demo/demo.js';
 import { Screen } from './demo/screen.js';
+import { rotateInstallation } from './rotation.js';
+import { PROVIDERS } from './systems/registry.js';
 
 /** By name; each gives the exit code of the process. */
-const COMMANDS = new Map<string, () => Promise<number>>([['demo', demo]]);
+const COMMANDS = new Map<string, () => Promise<number>>([
+  ['demo', demo],
+  ['rotate-data-key', rotate],
+]);
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -38,6 +44,17 @@ async function demo(): Promise<number> {
     const [line] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
     process.stderr.write(`expunge demo: ${line ?? ''}\n`);
     return code;
+  }
+}
+
+/** A new DATA_KEY for an installation whose processes are stopped. */
+async function rotate(): Promise<number> {
+  try {
+    process.stdout.write(`${await rotateInstallation(readProcessConfig(PROVIDERS))}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`expunge rotate-data-key: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
   }
 }
 

@@ -13,7 +13,7 @@ export const SILENT_MAX = 5;
 export const LONE_REFUSED_MAX = 20;
 export const PROBE_DELAY_MAX_MS = 5 * 60 * 1000;
 /** How long a system rests after a 429 without a Retry-After. */
-export const RATE_PAUSE_MS = 60 * 1000;
+const RATE_PAUSE_MS = 60 * 1000;
 const RATE_PAUSE_MIN_MS = 1000;
 const RATE_PAUSE_MAX_MS = 60 * 60 * 1000;
 

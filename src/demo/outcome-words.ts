@@ -11,7 +11,7 @@ interface Look {
 export const LOOKS = {
   erased: { symbol: '✔', words: 'erased', colour: 'green' },
   already_absent: { symbol: '○', words: 'already absent', colour: 'cyan' },
-  nothing_matched: { symbol: '○', words: 'nothing matched', colour: 'cyan' },
+  nothing_matched: { symbol: '◇', words: 'nothing matched', colour: 'cyan' },
   failed: { symbol: '✖', words: 'failed', colour: 'red' },
   unconfirmed: { symbol: '?', words: 'unconfirmed', colour: 'yellow' },
   cancelled: { symbol: '–', words: 'cancelled', colour: 'magenta' },

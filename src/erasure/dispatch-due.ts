@@ -83,7 +83,9 @@ async function handOut(tx: Transaction, workplace: Workplace, system: Configured
   const probe = way.passage === 'probe';
   const blocked = blockedSystems(workplace, gates);
   const wanted = probe ? system.idsPerCall : room * system.idsPerCall;
-  const due = await (probe ? readForProbe : readDue)(tx, name, wanted, blocked);
+  const due = probe
+    ? leastRecent(await readForProbe(tx, name, wanted, blocked), load.nowMs)
+    : await readDue(tx, name, wanted, blocked);
   const plan = planBatches(due, {
     nowMs: load.nowMs,
     lingerMs: probe ? 0 : workplace.settings.batchLingerMs,
@@ -105,6 +107,17 @@ function passageOf(row: GateRow | undefined): { passage: 'open' | 'probe' | 'clo
   if (!row) return { passage: 'open', untilMs: null };
   const { gate, nowMs } = row;
   return { passage: passage(gate, nowMs), untilMs: gate.untilMs === null ? null : Math.max(gate.untilMs - nowMs, 0) };
+}
+
+/**
+ * The item tried least recently and whoever may go with it, due now whatever their back-off: else one silent ID with an
+ * early deadline would be every probe, and keep the gate closed for all.
+ */
+function leastRecent(due: readonly Due[], nowMs: number): readonly Due[] {
+  const [first] = due;
+  return due
+    .filter((item) => item.lane === first?.lane && item.suspectId === first.suspectId)
+    .map((item) => ({ ...item, dueMs: nowMs }));
 }
 
 /** How many more batches may be handed out: a small multiple of the calls at once, one at a time through a closed gate. */

@@ -24,7 +24,7 @@ export interface Draft {
 }
 
 /** The things that a target asks for, in its own order. */
-export function asksOf(target: ReadTarget): Asked[] {
+function asksOf(target: ReadTarget): Asked[] {
   const { system, scope } = target;
   if (target.selectsScope) return [{ system, scope, kind: 'selector', externalId: null }];
   return [

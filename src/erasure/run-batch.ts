@@ -5,16 +5,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { passage } from '../core/gate.js';
 import { beginAttempt, readSendable, shareRequestsOfBatch } from '../store/attempts.js';
-import type { SendableItem } from '../store/attempts.js';
-import { countInFlight, endBatches, keepClaim, lockProvider, takeBatch } from '../store/batches.js';
+import { countInFlight, dropClaim, endBatches, keepClaim, lockProvider, takeBatch } from '../store/batches.js';
 import type { BatchRef, TakenBatch } from '../store/batches.js';
+import { isUnavailable } from '../store/database.js';
 import type { Transaction } from '../store/database.js';
 import { readGates } from '../store/gates.js';
 import type { GateRow } from '../store/gates.js';
 import { newId } from '../store/identifiers.js';
-import { OpenedValues } from '../store/sealed-values.js';
 import type { Call } from '../systems/system.js';
-import { scopeKey } from './draft-items.js';
+import { openItems, toCall } from './call-of-batch.js';
 import { ProviderSlots } from './provider-slots.js';
 import type { Recorder } from './recorder.js';
 import type { CarriedItem, FinishedCall } from './finished-call.js';
@@ -27,6 +26,7 @@ const RATE_SEND_WITHIN_MS = 1_000;
 /** How long a batch waits before it asks again for room at its provider. */
 const ROOM_PAUSE_MS = 50;
 const KEEP_CLAIM_EVERY_MS = 5_000;
+const RECORD_AGAIN_MS = 250;
 
 interface StartedCall {
   readonly kind: 'started';
@@ -90,7 +90,7 @@ export class BatchRunner {
       let start: Start = { kind: 'gone' };
       const beganMs = performance.now();
       try {
-        if (this.stopping) return;
+        if (this.stopping) return await dropClaim(this.workplace.database, ref);
         start = await this.workplace.database
           .transaction((tx) => this.begin(tx, system, ref, [...slots.ended]))
           .catch((error: unknown) => noRoom(error));
@@ -124,21 +124,30 @@ export class BatchRunner {
   ): Promise<void> {
     slots.release();
     const { batch, attemptId, call, items, distinct } = start;
+    const { system, provider, epoch, probe } = batch;
+    const { selects } = call;
+    const finished = { attemptId, batchId: ref.id, epoch, system, provider, probe, selects, items, distinct, sent };
     try {
-      await this.recorder.record({
-        attemptId,
-        batchId: ref.id,
-        epoch: batch.epoch,
-        system: batch.system,
-        provider: batch.provider,
-        probe: batch.probe,
-        selects: call.selects,
-        items,
-        distinct,
-        sent,
-      });
+      await this.recordWhileLeased(finished);
     } finally {
       slots.ended.delete(ref.id);
+    }
+  }
+
+  /**
+   * An answer is worth the lease: a database that is away for a moment must not cost the call. Once the lease may have
+   * ended, whoever gave the batch up has written what there is to write.
+   */
+  private async recordWhileLeased(call: FinishedCall): Promise<void> {
+    const endsMs = performance.now() + this.workplace.settings.leaseMarginMs;
+    for (;;) {
+      try {
+        await this.recorder.record(call);
+        return;
+      } catch (error) {
+        if (!isUnavailable(error) || performance.now() > endsMs) throw error;
+        await pause(RECORD_AGAIN_MS);
+      }
     }
   }
 
@@ -213,32 +222,4 @@ export class BatchRunner {
 function letsThrough(row: GateRow | undefined, probe: boolean): boolean {
   if (!row || passage(row.gate, row.nowMs) === 'open') return true;
   return probe && (row.gate.reason === 'outage' || row.gate.reason === 'contract');
-}
-
-async function openItems(
-  tx: Transaction,
-  vault: Workplace['vault'],
-  items: readonly SendableItem[],
-): Promise<CarriedItem[]> {
-  const values = await OpenedValues.read(tx, vault, items);
-  return items.flatMap((item) => {
-    const value = values.at(item);
-    return value === null ? [] : [{ ...item, scope: value.scope, externalId: value.externalId }];
-  });
-}
-
-/** The call for these items: each ID once. Throws when they do not belong in one call, which no plan of ours makes. */
-function toCall(items: readonly CarriedItem[]): Call {
-  const first = items[0];
-  if (!first) throw new Error('a batch without items has no call');
-  const selects = first.kind === 'selector';
-  const ids = new Set<string>();
-  for (const item of items) {
-    if (scopeKey(item.scope) !== scopeKey(first.scope) || (item.kind === 'selector') !== selects) {
-      throw new Error('items of different lanes stand in one batch');
-    }
-    if (item.externalId !== null) ids.add(item.externalId);
-  }
-  if (selects ? ids.size > 1 : ids.size === 0) throw new Error('a selector goes alone, and a call for IDs names some');
-  return { scope: first.scope, ids: [...ids], selects };
 }

@@ -2,7 +2,7 @@
 import { BullModule } from '@nestjs/bullmq';
 import { createPostgresBackend, Queue, runMigrations, withBackend, Worker } from 'bullmq';
 import type { RedisOptions } from 'bullmq';
-import { Pool } from 'pg';
+import { openPool } from '../store/database.js';
 
 const RECONNECT_MAX_MS = 2000;
 /** One slot a listener, and some to fetch and finish jobs with. */
@@ -35,14 +35,7 @@ export function redisBackend(url: string): QueueBackend {
 
 /** BullMQ's Postgres backend, in a schema of its own beside the tables of the service. */
 export async function postgresBackend(url: string, onIdleError: (error: Error) => void): Promise<QueueBackend> {
-  const pool = new Pool({
-    connectionString: url,
-    max: POOL_CONNECTIONS,
-    keepAlive: true,
-    connectionTimeoutMillis: 5000,
-    options: `-c search_path=${SCHEMA}`,
-  });
-  pool.on('error', onIdleError);
+  const pool = openPool(url, POOL_CONNECTIONS, `-c search_path=${SCHEMA}`, onIdleError);
   // Every queue and worker listens for itself.
   pool.setMaxListeners(0);
   const client = await pool.connect();

@@ -2,7 +2,7 @@
 import type { Statement, Transaction } from './database.js';
 
 /** How long a batch that was handed out may wait to be taken up. */
-export const CLAIM_MS = 15_000;
+const CLAIM_MS = 15_000;
 
 export interface BatchRef {
   readonly id: string;
@@ -114,6 +114,16 @@ const KEEP_CLAIM: Statement = {
 /** Says that a batch was taken up and only waits for its turn. False when it is no longer ours. */
 export async function keepClaim(reader: Transaction, ref: BatchRef): Promise<boolean> {
   return (await reader.run(KEEP_CLAIM, [ref.id, ref.epoch, CLAIM_MS])) === 1;
+}
+
+const DROP_CLAIM: Statement = {
+  name: 'drop-claim',
+  text: "delete from batch where id = $1 and epoch = $2 and state = 'claimed'",
+};
+
+/** Gives back a batch that was not begun: whoever looks next may hand its items out again. */
+export async function dropClaim(reader: Pick<Transaction, 'rows'>, ref: BatchRef): Promise<void> {
+  await reader.rows(DROP_CLAIM, [ref.id, ref.epoch]);
 }
 
 const TAKE_BATCH: Statement = {

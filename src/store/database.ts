@@ -40,15 +40,7 @@ export class Database {
    * idle connection is reported through `onIdleError` and replaced when next needed.
    */
   static open(connectionString: string, connectionsMax: number, onIdleError: (error: Error) => void): Database {
-    const pool = new Pool({
-      connectionString,
-      max: connectionsMax,
-      connectionTimeoutMillis: 5000,
-      keepAlive: true,
-      options: PLANNER_OPTIONS,
-    });
-    pool.on('error', onIdleError);
-    return new Database(pool);
+    return new Database(openPool(connectionString, connectionsMax, PLANNER_OPTIONS, onIdleError));
   }
 
   /**
@@ -99,6 +91,24 @@ export class Database {
       client.release(broken);
     }
   }
+}
+
+/** A pool of connections that start with these options of the server (`-c name=value …`). */
+export function openPool(
+  connectionString: string,
+  connectionsMax: number,
+  options: string,
+  onIdleError: (error: Error) => void,
+): Pool {
+  const pool = new Pool({
+    connectionString,
+    max: connectionsMax,
+    connectionTimeoutMillis: 5000,
+    keepAlive: true,
+    options,
+  });
+  pool.on('error', onIdleError);
+  return pool;
 }
 
 function transactionOn(client: PoolClient): Transaction {

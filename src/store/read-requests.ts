@@ -49,7 +49,7 @@ export interface RequestFilter {
 }
 
 /** A request that is not settled counts as due soon this long before its due date. */
-export const DUE_SOON_MS = 7 * 24 * 60 * 60 * 1000;
+const DUE_SOON_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** One request, or null. */
 export async function readRequest(

@@ -142,4 +142,21 @@ describe('cancelling', () => {
     expect(retry.status).toBe(409);
     expect(service.sandbox.ledger.calls()).toHaveLength(1);
   });
+
+  it('warns of a system at which nothing was seen to exist, as any other end does', async () => {
+    const service = await started({ sandbox: { faults: { rules: [{ fault: '401', system: 'velt' }] } } });
+    const { id } = await service.api.submit({
+      targets: [
+        { system: SUPERMEMORY, ids: ['x1'] },
+        { system: 'velt.documents', organizationId: 'org1', documentIds: ['d1'] },
+      ],
+    });
+    await until('the one to be answered and the other to be blocked', async () => {
+      const { counts, blockedBy } = await service.api.request(id);
+      return counts['already_absent'] === 1 && blockedBy.length === 1 ? true : undefined;
+    });
+    await cancel(service, id);
+    const { warnings } = await service.api.settled(id);
+    expect(warnings.map(({ code, system }) => [code, system])).toEqual([['all_absent', SUPERMEMORY]]);
+  });
 });

@@ -84,11 +84,11 @@ describe('pages', () => {
       .sort()
       .reverse();
     const seen: string[] = [];
-    let sizes: number[] = [];
+    const sizes: number[] = [];
     for (let cursor = ''; ;) {
       const page = await api.expect<PageOf<RequestResource>>(200, 'GET', `${REQUESTS}?limit=7${cursor}`);
       seen.push(...page.data.map(({ id }) => id));
-      sizes = [...sizes, page.data.length];
+      sizes.push(page.data.length);
       await submit('late', ['m3']);
       if (page.nextCursor === null) break;
       cursor = `&cursor=${page.nextCursor}`;

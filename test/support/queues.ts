@@ -26,7 +26,9 @@ export const POSTGRES_QUEUE: TestQueue = {
 
 /** Runs a suite twice, with the jobs in Postgres and with the jobs in a private Redis. */
 export function describeQueues(name: string, suite: (queue: TestQueue) => void): void {
-  describe(`${name}, jobs in Postgres`, () => suite(POSTGRES_QUEUE));
+  describe(`${name}, jobs in Postgres`, () => {
+    suite(POSTGRES_QUEUE);
+  });
   describeRedis(`${name}, jobs in Redis`, () => {
     let redis: PrivateRedis | null = null;
     let taken = 0;
