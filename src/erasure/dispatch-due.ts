@@ -15,7 +15,7 @@ import type { GateRow } from '../store/gates.js';
 import { newId } from '../store/identifiers.js';
 import { addWarnings } from '../store/warnings.js';
 import { recordAnswers } from './record-answers.js';
-import { RATE_WINDOW_MS } from './run-batch.js';
+import { RATE_WINDOW_MS } from './start-batches.js';
 import type { ConfiguredSystem, Workplace } from './workplace.js';
 
 /** Batches handed out for each call that may be under way: the next is at hand when one ends, and no more bind early. */

@@ -3,24 +3,18 @@
  * what came back is handed to record-answers.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { passage } from '../core/gate.js';
-import { beginAttempt, readSendable, shareRequestsOfBatch } from '../store/attempts.js';
-import { countInFlight, dropClaim, endBatches, keepClaim, lockProvider, takeBatch } from '../store/batches.js';
-import type { BatchRef, TakenBatch } from '../store/batches.js';
+import { dropClaim, keepClaim } from '../store/batches.js';
+import type { BatchRef } from '../store/batches.js';
 import { isUnavailable } from '../store/database.js';
-import type { Transaction } from '../store/database.js';
-import { readGates } from '../store/gates.js';
-import type { GateRow } from '../store/gates.js';
-import { newId } from '../store/identifiers.js';
 import type { Call } from '../systems/system.js';
-import { openItems, toCall } from './call-of-batch.js';
 import { ProviderSlots } from './provider-slots.js';
 import type { Recorder } from './recorder.js';
-import type { CarriedItem, FinishedCall } from './finished-call.js';
+import type { FinishedCall } from './finished-call.js';
+import { startBatches } from './start-batches.js';
+import type { Start, StartedCall } from './start-batches.js';
+import { Together } from './together.js';
 import type { ConfiguredSystem, Sent, Workplace } from './workplace.js';
 
-/** Calls are counted over this window, a little more than a minute: a call may reach the provider later than its row. */
-export const RATE_WINDOW_MS = 62_000;
 /** Where calls are limited by the minute, one that could not leave within this time is not sent. */
 const RATE_SEND_WITHIN_MS = 1_000;
 /** How long a batch waits before it asks again for room at its provider. */
@@ -28,26 +22,16 @@ const ROOM_PAUSE_MS = 50;
 const KEEP_CLAIM_EVERY_MS = 5_000;
 const RECORD_AGAIN_MS = 250;
 
-interface StartedCall {
-  readonly kind: 'started';
-  readonly batch: TakenBatch;
-  readonly attemptId: string;
-  readonly call: Call;
-  readonly items: readonly CarriedItem[];
-  readonly distinct: number;
-}
-type Start = StartedCall | { readonly kind: 'gone' } | { readonly kind: 'no_room' };
-
-/** The provider takes no more calls now: the batch is left as it was, and asks again. */
-class NoRoom extends Error {}
-
-function noRoom(error: unknown): Start {
-  if (error instanceof NoRoom) return { kind: 'no_room' };
-  throw error;
+/** The way of a system's batches to its provider. */
+interface Way {
+  /** Of the provider: shared by all of its systems. */
+  readonly slots: ProviderSlots;
+  readonly starts: Together<BatchRef, Start>;
 }
 
 export class BatchRunner {
-  private readonly slots = new Map<string, ProviderSlots>();
+  private readonly providers = new Map<string, ProviderSlots>();
+  private readonly slots = new Map<string, Way>();
   private running = 0;
   private stopping = false;
   private readonly idlers: (() => void)[] = [];
@@ -84,16 +68,14 @@ export class BatchRunner {
   }
 
   private async runOne(system: ConfiguredSystem, ref: BatchRef): Promise<void> {
-    const slots = this.slotsOf(system);
+    const { slots, starts } = this.slotsOf(system);
     for (let keptAtMs = performance.now(); ;) {
       await slots.acquire();
       let start: Start = { kind: 'gone' };
       const beganMs = performance.now();
       try {
         if (this.stopping) return await dropClaim(this.workplace.database, ref);
-        start = await this.workplace.database
-          .transaction((tx) => this.begin(tx, system, ref, [...slots.ended]))
-          .catch((error: unknown) => noRoom(error));
+        start = await starts.do(ref);
         if (start.kind === 'gone') return;
         if (start.kind === 'started') {
           this.passing('after attempt row');
@@ -172,54 +154,18 @@ export class BatchRunner {
     return waitedMs < Math.min(this.workplace.settings.leaseMarginMs, limitMs);
   }
 
-  private async begin(
-    tx: Transaction,
-    system: ConfiguredSystem,
-    ref: BatchRef,
-    ended: readonly string[],
-  ): Promise<Start> {
-    const { settings, vault } = this.workplace;
-    const { name, concurrency, callsPerMinute } = system.provider;
-    const batch = await takeBatch(tx, ref, settings.providerTimeoutMs + settings.leaseMarginMs);
-    if (batch === null) return { kind: 'gone' };
-    const mayPass = letsThrough((await readGates(tx)).get(batch.system), batch.probe);
-    await shareRequestsOfBatch(tx, ref.id);
-    const items = mayPass && system.configured ? await openItems(tx, vault, await readSendable(tx, ref.id)) : [];
-    const call = items.length > 0 ? toCall(items) : null;
-    if (call === null) {
-      await endBatches(tx, [ref.id]);
-      return { kind: 'gone' };
-    }
-    // Last, so that the calls of a provider wait for each other as shortly as can be.
-    await lockProvider(tx, name);
-    const load = await countInFlight(tx, name, [ref.id, ...ended], callsPerMinute === null ? 0 : RATE_WINDOW_MS);
-    if (load.inFlight >= concurrency || (callsPerMinute !== null && load.recent >= callsPerMinute)) throw new NoRoom();
-    const distinct = new Set(items.map((item) => item.digest)).size;
-    const attemptId = newId();
-    const { system: systemName, provider, epoch, probe } = batch;
-    await beginAttempt(tx, {
-      id: attemptId,
-      batchId: ref.id,
-      epoch,
-      system: systemName,
-      provider,
-      probe,
-      ids: distinct,
-      items,
-    });
-    return { kind: 'started', batch, attemptId, call, items, distinct };
-  }
-
-  private slotsOf(system: ConfiguredSystem): ProviderSlots {
+  private slotsOf(system: ConfiguredSystem): Way {
     const { name, concurrency } = system.provider;
-    const slots = this.slots.get(name) ?? new ProviderSlots(concurrency);
-    this.slots.set(name, slots);
-    return slots;
+    const known = this.slots.get(system.system.name);
+    if (known) return known;
+    const slots = this.providers.get(name) ?? new ProviderSlots(concurrency);
+    this.providers.set(name, slots);
+    const starts = new Together<BatchRef, Start>(
+      (refs) => startBatches(this.workplace, system, refs, [...slots.ended]),
+      concurrency,
+    );
+    const made = { slots, starts };
+    this.slots.set(system.system.name, made);
+    return made;
   }
-}
-
-/** A gate that closed since the batch was claimed sends it back; a probe is what a gate in doubt waits for. */
-function letsThrough(row: GateRow | undefined, probe: boolean): boolean {
-  if (!row || passage(row.gate, row.nowMs) === 'open') return true;
-  return probe && (row.gate.reason === 'outage' || row.gate.reason === 'contract');
 }

@@ -3,19 +3,20 @@ import type { History, Kind } from '../core/item.js';
 import type { Verdict } from '../core/answer.js';
 import type { Statement, Transaction } from './database.js';
 
-const LOCK_REQUESTS_OF_BATCH: Statement = {
-  name: 'lock-requests-of-batch',
+const SHARE_REQUESTS: Statement = {
+  name: 'share-requests',
   text: `select r.id from erasure_request r
-    where r.id in (select c.request_id from claim c where c.batch_id = $1) order by r.id for key share`,
+    where r.id in (select c.request_id from claim c where c.batch_id = any ($1::uuid[])) order by r.id for key share`,
 };
 
-/** Keeps cancelling and shredding away from the requests of a batch until its attempt row is committed. */
-export async function shareRequestsOfBatch(tx: Transaction, batchId: string): Promise<void> {
-  await tx.run(LOCK_REQUESTS_OF_BATCH, [batchId]);
+/** Keeps cancelling and shredding away from the requests of these batches until their attempt rows are committed. */
+export async function shareRequests(tx: Transaction, batchIds: readonly string[]): Promise<void> {
+  await tx.run(SHARE_REQUESTS, [batchIds]);
 }
 
 /** An item that is about to be sent. */
 export interface SendableItem {
+  readonly batchId: string;
   readonly requestId: string;
   readonly id: string;
   readonly kind: Kind;
@@ -25,14 +26,15 @@ export interface SendableItem {
 }
 const READ_SENDABLE: Statement = {
   name: 'read-sendable',
-  text: `select i.request_id as "requestId", i.id, i.kind, encode(i.digest, 'hex') as digest, i.block, i.slot, i.outcome
+  text: `select c.batch_id as "batchId", i.request_id as "requestId", i.id, i.kind, encode(i.digest, 'hex') as digest, i.block, i.slot,
+      i.outcome
     from claim c join item i on i.request_id = c.request_id and i.id = c.item_id
-    where c.batch_id = $1 order by i.request_id, i.id`,
+    where c.batch_id = any ($1::uuid[]) order by i.request_id, i.id`,
 };
 
-/** The items of a batch that are still pending. */
-export async function readSendable(tx: Transaction, batchId: string): Promise<SendableItem[]> {
-  const rows = await tx.rows<SendableItem & { readonly outcome: string }>(READ_SENDABLE, [batchId]);
+/** The items of these batches that are still pending. */
+export async function readSendable(tx: Transaction, batchIds: readonly string[]): Promise<SendableItem[]> {
+  const rows = await tx.rows<SendableItem & { readonly outcome: string }>(READ_SENDABLE, [batchIds]);
   // Not a condition of the statement: the index of pending items would be read whole for it.
   return rows.filter((row) => row.outcome === 'pending');
 }
@@ -49,26 +51,38 @@ export interface NewAttempt {
   readonly items: readonly { readonly requestId: string; readonly id: string }[];
 }
 
-const INSERT_ATTEMPT: Statement = {
-  name: 'insert-attempt',
-  text: `insert into attempt (id, batch_id, epoch, system, provider, probe, ids, items) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+const INSERT_ATTEMPTS: Statement = {
+  name: 'insert-attempts',
+  text: `insert into attempt (id, batch_id, epoch, system, provider, probe, ids, items)
+    select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::boolean[], $7::int[], $8::int[])`,
 };
 const INSERT_PARTS: Statement = {
   name: 'insert-parts',
   text: `insert into attempt_part (attempt_id, request_id, item_ids)
-    select $1, r, array_agg(i) from unnest($2::uuid[], $3::uuid[]) as p (r, i) group by r`,
+    select a, r, array_agg(i) from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as p (a, r, i) group by a, r`,
 };
 const START_REQUESTS: Statement = {
   name: 'start-requests',
   text: 'update erasure_request set started_at = now() where id = any ($1::uuid[]) and started_at is null',
 };
 
-/** Puts on record that a call is about to be made. */
-export async function beginAttempt(tx: Transaction, attempt: NewAttempt): Promise<void> {
-  const { id, batchId, epoch, system, provider, probe, ids, items } = attempt;
-  await tx.run(INSERT_ATTEMPT, [id, batchId, epoch, system, provider, probe, ids, items.length]);
-  await tx.run(INSERT_PARTS, [id, items.map((item) => item.requestId), items.map((item) => item.id)]);
-  await tx.run(START_REQUESTS, [[...new Set(items.map((item) => item.requestId))]]);
+/** Puts on record that calls are about to be made. */
+export async function beginAttempts(tx: Transaction, attempts: readonly NewAttempt[]): Promise<void> {
+  await tx.run(INSERT_ATTEMPTS, [
+    attempts.map((attempt) => attempt.id),
+    attempts.map((attempt) => attempt.batchId),
+    attempts.map((attempt) => attempt.epoch),
+    attempts.map((attempt) => attempt.system),
+    attempts.map((attempt) => attempt.provider),
+    attempts.map((attempt) => attempt.probe),
+    attempts.map((attempt) => attempt.ids),
+    attempts.map((attempt) => attempt.items.length),
+  ]);
+  const parts = attempts.flatMap((attempt) =>
+    attempt.items.map((item) => [attempt.id, item.requestId, item.id] as const),
+  );
+  await tx.run(INSERT_PARTS, [parts.map((p) => p[0]), parts.map((p) => p[1]), parts.map((p) => p[2])]);
+  await tx.run(START_REQUESTS, [[...new Set(parts.map((p) => p[1]))].sort()]);
 }
 
 export interface EndedAttempt {

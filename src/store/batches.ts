@@ -118,7 +118,8 @@ export async function keepClaim(reader: Transaction, ref: BatchRef): Promise<boo
 
 const DROP_CLAIM: Statement = {
   name: 'drop-claim',
-  text: "delete from batch where id = $1 and epoch = $2 and state = 'claimed'",
+  text: `with dropped as (delete from batch where id = $1 and epoch = $2 and state = 'claimed' returning id)
+    delete from claim where batch_id in (select id from dropped)`,
 };
 
 /** Gives back a batch that was not begun: whoever looks next may hand its items out again. */
@@ -126,21 +127,22 @@ export async function dropClaim(reader: Pick<Transaction, 'rows'>, ref: BatchRef
   await reader.rows(DROP_CLAIM, [ref.id, ref.epoch]);
 }
 
-const TAKE_BATCH: Statement = {
-  name: 'take-batch',
-  text: `update batch set state = 'sending', epoch = epoch + 1, lease_until = clock_timestamp() + $3 * interval '1 millisecond'
-    where id = $1 and epoch = $2 and state = 'claimed' returning system, provider, epoch, probe`,
+const TAKE_BATCHES: Statement = {
+  name: 'take-batches',
+  text: `update batch b set state = 'sending', epoch = b.epoch + 1,
+      lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+    from unnest($1::uuid[], $2::int[]) as w (id, epoch)
+    where b.id = w.id and b.epoch = w.epoch and b.state = 'claimed' returning b.id, b.system, b.provider, b.epoch, b.probe`,
 };
-export interface TakenBatch {
+export interface TakenBatch extends BatchRef {
   readonly system: string;
   readonly provider: string;
-  readonly epoch: number;
   readonly probe: boolean;
 }
 
-/** Renews the lease for one call under a new epoch, or gives null when somebody else has the batch. */
-export async function takeBatch(tx: Transaction, ref: BatchRef, leaseMs: number): Promise<TakenBatch | null> {
-  return (await tx.rows<TakenBatch>(TAKE_BATCH, [ref.id, ref.epoch, leaseMs]))[0] ?? null;
+/** Renews the leases for one call each under a new epoch; a batch that somebody else has is not among the result. */
+export async function takeBatches(tx: Transaction, refs: readonly BatchRef[], leaseMs: number): Promise<TakenBatch[]> {
+  return tx.rows<TakenBatch>(TAKE_BATCHES, [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), leaseMs]);
 }
 
 const IN_FLIGHT: Statement = {

@@ -34,7 +34,7 @@ export const ABSENT: Answer = { said: 'absent', ...WORDLESS };
 export const LATER: Answer = { said: 'later', ...WORDLESS };
 export const UNCLEAR: Answer = { said: 'unclear', ...WORDLESS };
 
-export const answers: fc.Arbitrary<Answer> = fc.oneof(
+const answers: fc.Arbitrary<Answer> = fc.oneof(
   fc.constantFrom('provider', 'reconciled').map((evidence): Answer => ({ said: 'erased', evidence, ...WORDLESS })),
   fc.constantFrom(ABSENT, LATER, UNCLEAR),
   fc.constantFrom('denied', 'rejected', 'contract').map((reason): Answer => ({ said: 'refused', reason, ...WORDLESS })),
@@ -71,7 +71,7 @@ export const callsOfIds: fc.Arbitrary<Happening> = fc.oneof(
 );
 
 /** What a call can be for a selector. */
-export const callsOfSelectors: fc.Arbitrary<Happening> = fc.oneof(
+const callsOfSelectors: fc.Arbitrary<Happening> = fc.oneof(
   { arbitrary: passes, weight: 3 },
   {
     arbitrary: callsOfIds.filter((happening) => happening.kind !== 'answer'),

@@ -54,25 +54,27 @@ function foretellBlock(model: Model, reason: string, retryAfterMs: number | null
   if (reason === 'contract' && !paused(model)) [model.trouble, model.silent] = ['contract', 0];
 }
 
+/** The gate after a call, compared with the model and with what the call may change. */
+function follow(before: Gate, told: Signal, model: Model): Gate {
+  const { gate, giveBack, reopen, wholeProvider } = gateAfter(before, told, model.nowMs, RETRY_BASE_MS);
+  agree(model, gate);
+  const { reading } = told;
+  expect(wholeProvider).toBe(reading.verdict === 'blocked' && ['credentials', 'quota'].includes(reading.reason));
+  if (giveBack.length > 0) {
+    expect([current(before, model.nowMs).reason, gate.reason === null]).toEqual([null, false]);
+    expect(giveBack).toEqual(before.silent);
+  }
+  if (reopen.length > 0) expect(reopen).toContain(told.refusedAlone);
+  if (leavesGateAlone(before, told)) expect(gate).toEqual(before);
+  return gate;
+}
+
 class Told implements Step {
   constructor(private readonly told: Signal) {}
   check = () => true;
   run(model: Model, real: Real): void {
-    const before = real.gate;
-    const { gate, giveBack, reopen, wholeProvider } = gateAfter(before, this.told, model.nowMs, RETRY_BASE_MS);
     foretell(model, this.told);
-    real.gate = gate;
-    agree(model, gate);
-    const { reading } = this.told;
-    const stops = reading.verdict === 'blocked' && ['credentials', 'quota'].includes(reading.reason);
-    expect(wholeProvider).toBe(stops);
-    const closes = current(before, model.nowMs).reason === null && gate.reason !== null;
-    if (giveBack.length > 0) {
-      expect(closes).toBe(true);
-      expect(giveBack).toEqual(before.silent);
-    }
-    if (reopen.length > 0) expect(reopen).toContain(this.told.refusedAlone);
-    if (leavesGateAlone(before, this.told)) expect(gate).toEqual(before);
+    real.gate = follow(real.gate, this.told, model);
   }
   toString = () => JSON.stringify([this.told.reading, this.told.refusedAlone]);
 }

@@ -1,5 +1,6 @@
 /** A workplace on a real database with the real systems, none of which sends anything. */
 import { randomBytes } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
 import { Workplace } from '../../src/erasure/workplace.js';
 import type { ConfiguredSystem } from '../../src/erasure/workplace.js';
 import { Database } from '../../src/store/database.js';
@@ -34,7 +35,7 @@ export const CONFIGURED: ReadonlyMap<string, ConfiguredSystem> = new Map(
 
 export interface RealWorkplace {
   readonly workplace: Workplace;
-  query<R>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
   close(): Promise<void>;
 }
 
@@ -61,8 +62,8 @@ export async function realWorkplace(): Promise<RealWorkplace> {
   );
   return {
     workplace,
-    query: async <R>(text: string, values: readonly unknown[] = []): Promise<R[]> => {
-      const { rows } = await postgres.pool.query(text, [...values]);
+    query: async <R extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<R[]> => {
+      const { rows } = await postgres.pool.query<R>(text, [...values]);
       return rows;
     },
     close: async () => {

@@ -3,8 +3,8 @@ import type { Reading } from '../../src/core/answer.js';
 import type { FinishedCall } from '../../src/erasure/finished-call.js';
 import { Recorder } from '../../src/erasure/recorder.js';
 import { submitRequest } from '../../src/erasure/submit-request.js';
-import { beginAttempt, readSendable } from '../../src/store/attempts.js';
-import { claimBatches, takeBatch } from '../../src/store/batches.js';
+import { beginAttempts, readSendable } from '../../src/store/attempts.js';
+import { claimBatches, takeBatches } from '../../src/store/batches.js';
 import { newId } from '../../src/store/identifiers.js';
 import { answered, REFUSED, UNCLEAR, WORDLESS } from './judged-calls.js';
 import { realWorkplace, target } from './real-workplace.js';
@@ -35,9 +35,9 @@ describe('a recorder', () => {
     return workplace.database.transaction(async (tx) => {
       const items = stored.map(({ id }) => ({ requestId: submitted.id, id }));
       await claimBatches(tx, AT, [{ id: batchId, items }]);
-      const taken = await takeBatch(tx, { id: batchId, epoch: 1 }, 45_000);
-      const sendable = await readSendable(tx, batchId);
-      await beginAttempt(tx, { id: attemptId, batchId, epoch: 2, ...AT, ids: items.length, items });
+      const [taken] = await takeBatches(tx, [{ id: batchId, epoch: 1 }], 45_000);
+      const sendable = await readSendable(tx, [batchId]);
+      await beginAttempts(tx, [{ id: attemptId, batchId, epoch: 2, ...AT, ids: items.length, items }]);
       return {
         ...AT,
         attemptId,
@@ -107,8 +107,8 @@ describe('a recorder', () => {
       const [batchId, attemptId] = [newId(), newId()];
       await place.workplace.database.transaction(async (tx) => {
         await claimBatches(tx, AT, [{ id: batchId, items: alone.items }]);
-        await takeBatch(tx, { id: batchId, epoch: 1 }, 45_000);
-        await beginAttempt(tx, { id: attemptId, batchId, epoch: 2, ...AT, ids: 1, items: alone.items });
+        await takeBatches(tx, [{ id: batchId, epoch: 1 }], 45_000);
+        await beginAttempts(tx, [{ id: attemptId, batchId, epoch: 2, ...AT, ids: 1, items: alone.items }]);
       });
       return { ...alone, batchId, attemptId };
     };
@@ -130,8 +130,8 @@ describe('a recorder', () => {
     const [batchId, attemptId] = [newId(), newId()];
     await place.workplace.database.transaction(async (tx) => {
       await claimBatches(tx, AT, [{ id: batchId, items: half }]);
-      await takeBatch(tx, { id: batchId, epoch: 1 }, 45_000);
-      await beginAttempt(tx, { id: attemptId, batchId, epoch: 2, ...AT, ids: 2, items: half });
+      await takeBatches(tx, [{ id: batchId, epoch: 1 }], 45_000);
+      await beginAttempts(tx, [{ id: attemptId, batchId, epoch: 2, ...AT, ids: 2, items: half }]);
     });
     const sent = { reading: RATE, httpStatus: 429, sha256: null, left: true };
     await recorder.record({ ...call, batchId, attemptId, items: half, distinct: 2, sent });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { beginAttempt } from '../../src/store/attempts.js';
+import { beginAttempts } from '../../src/store/attempts.js';
 import * as batches from '../../src/store/batches.js';
 import type { BatchRef } from '../../src/store/batches.js';
 import { newId } from '../../src/store/identifiers.js';
@@ -23,7 +23,7 @@ describe('a batch', () => {
     return { id, epoch: 1 };
   }
   const take = (ref: BatchRef, leaseMs = 45_000) =>
-    work.database.transaction((tx) => batches.takeBatch(tx, ref, leaseMs));
+    work.database.transaction((tx) => batches.takeBatches(tx, [ref], leaseMs).then(([taken]) => taken ?? null));
   const expire = (ref: BatchRef) =>
     work.query(`update batch set lease_until = now() - interval '1 ms' where id = $1`, [ref.id]);
   const ringAgain = () => work.database.transaction((tx) => batches.ringAgain(tx, 'a.things'));
@@ -40,7 +40,7 @@ describe('a batch', () => {
   async function begin(ref: BatchRef, epoch: number): Promise<string> {
     const id = newId();
     const attempt = { id, batchId: ref.id, epoch, ...AT, ids: 1, items: items.slice(0, 1) };
-    await work.database.transaction((tx) => beginAttempt(tx, attempt));
+    await work.database.transaction((tx) => beginAttempts(tx, [attempt]));
     return id;
   }
 

@@ -1,5 +1,6 @@
 /** A database with requests and items as a submission leaves them, for tests of what reads and writes them. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
 import { insertItems } from '../../src/store/insert-items.js';
 import { Database } from '../../src/store/database.js';
 import { newId } from '../../src/store/identifiers.js';
@@ -27,11 +28,13 @@ export interface StoredWork {
   request(items: readonly ItemSeed[], dueInDays?: number): Promise<Key[]>;
   /** Sets columns of items, as SQL text. */
   set(keys: readonly Key[], columns: string): Promise<void>;
-  query<R>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
   close(): Promise<void>;
 }
 
 export const bytes = (text: string): Buffer => createHash('sha256').update(text).digest().subarray(0, 16);
+
+const nullOr = (name: string, value: string | null = null) => (value === null ? null : bytes(`${name} ${value}`));
 
 export async function storedWork(): Promise<StoredWork> {
   const postgres = await testDatabase();
@@ -57,8 +60,8 @@ export async function storedWork(): Promise<StoredWork> {
           system: item.system ?? 'a.things',
           kind: item.kind ?? 'id',
           lane: bytes(`lane ${item.lane ?? 'one'}`),
-          orderGroup: item.group == null ? null : bytes(`group ${item.group}`),
-          orderScope: item.scope == null ? null : bytes(`scope ${item.scope}`),
+          orderGroup: nullOr('group', item.group),
+          orderScope: nullOr('scope', item.scope),
           orderRank: item.rank ?? 0,
           orderWarns: item.warns ?? false,
         })),
@@ -71,8 +74,8 @@ export async function storedWork(): Promise<StoredWork> {
     return made.map(({ id }) => ({ requestId, id }));
   }
 
-  const query = async <R>(text: string, values: readonly unknown[] = []): Promise<R[]> => {
-    const { rows } = await postgres.pool.query(text, [...values]);
+  const query = async <R extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<R[]> => {
+    const { rows } = await postgres.pool.query<R>(text, [...values]);
     return rows;
   };
   return {

@@ -131,7 +131,7 @@ describe('a vault', () => {
     let lists = 0;
     for (let mask = 0; mask < 2 ** (whole.length - 1); mask += 1) {
       const parts = [''];
-      for (const [at, character] of [...whole].entries()) {
+      for (const [at, character] of whole.split('').entries()) {
         if (at > 0 && mask & (1 << (at - 1))) parts.push('');
         parts[parts.length - 1] += character;
       }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Next } from '../../src/core/item.js';
-import { beginAttempt, endAttempts } from '../../src/store/attempts.js';
+import { beginAttempts, endAttempts } from '../../src/store/attempts.js';
 import { newId } from '../../src/store/identifiers.js';
 import { writeOutcomes } from '../../src/store/write-outcomes.js';
 import type { ItemChange } from '../../src/store/write-outcomes.js';
@@ -85,7 +85,7 @@ describe('what calls made of items', () => {
     const id = newId();
     const attempt = { id, batchId: newId(), epoch: 2, system: 'a.things', provider: 'a', probe: false, ids: 1, items };
     await work.database.transaction(async (tx) => {
-      await beginAttempt(tx, attempt);
+      await beginAttempts(tx, [attempt]);
       await endAttempts(tx, [{ id, verdict: 'answered', httpStatus: 200, providerCount: null, spent: false }]);
     });
     return id;

@@ -37,6 +37,22 @@ const TIMINGS: Variables = {
   LEASE_MARGIN_MS: '1000',
 };
 
+/** What must hold of any database that no service works on, whatever happened before; looked at when all is closed. */
+const BROKEN_RULES = `
+  select 'a claim without its batch' as rule where exists (
+    select from claim c where not exists (select from batch b where b.id = c.batch_id))
+  union all select 'counts that are not those of the items' where exists (
+    select from erasure_request r left join item i on i.request_id = r.id group by r.id
+    having (r.pending, r.erased, r.already_absent, r.nothing_matched, r.unconfirmed, r.failed, r.cancelled) is distinct from
+      (count(*) filter (where i.outcome = 'pending'), count(*) filter (where i.outcome = 'erased'),
+        count(*) filter (where i.outcome = 'already_absent'), count(*) filter (where i.outcome = 'nothing_matched'),
+        count(*) filter (where i.outcome = 'unconfirmed'), count(*) filter (where i.outcome = 'failed'),
+        count(*) filter (where i.outcome = 'cancelled')))
+  union all select 'an item called gone that no answered call carried' where exists (
+    select from item i where i.outcome in ('erased', 'already_absent', 'nothing_matched') and not exists (
+      select from attempt a join attempt_part p on p.attempt_id = a.id and p.request_id = i.request_id
+      where a.id = i.proof_id and a.verdict = 'answered' and (i.id = any (p.item_ids) or i.selector_id = any (p.item_ids))))`;
+
 export interface InstallationOptions {
   /** Where the jobs are kept; in Postgres where not set. */
   readonly queue?: TestQueue;
@@ -127,7 +143,10 @@ export class Installation {
     return (await this.database.pool.query<Row>(text, [...values])).rows;
   }
 
-  /** Stops every service, then the sandbox and the database if they were made here. Safe to call twice. */
+  /**
+   * Stops every service, then the sandbox and the database if they were made here. Safe to call twice.
+   * Throws when the database was left in a state that no crash and no order of events may leave behind.
+   */
   async close(): Promise<void> {
     this.closed ??= this.closeAll();
     return this.closed;
@@ -135,7 +154,10 @@ export class Installation {
 
   private async closeAll(): Promise<void> {
     await Promise.all(this.services.map(async (service) => service.stop()));
+    // A test may have taken the database away; then there is nothing to look at.
+    const broken = await this.sql<{ rule: string }>(BROKEN_RULES).catch(() => []);
     for (const close of this.owned) await close();
+    if (broken.length > 0) throw new Error(`the database was left with ${broken.map(({ rule }) => rule).join(', ')}`);
   }
 }
 

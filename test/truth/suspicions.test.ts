@@ -127,3 +127,19 @@ describe('an answer that comes after its call was given up', () => {
     expect({ reason: gate?.reason, failed: counts['failed'] }).not.toEqual({ reason: 'contract', failed: 19 });
   });
 });
+
+describe('a service that stops with batches at hand that it has not begun', () => {
+  it('frees their items for whoever comes next', async () => {
+    const { api, sandbox, sql, stop, installation } = await started({
+      env: { SUPERMEMORY_IDS_PER_CALL: '1', SUPERMEMORY_CONCURRENCY: '2' },
+      sandbox: { seed: { existingPrefixes: { [MEMORIES]: ['m'] } }, latencyMs: 300 },
+    });
+    const ids = Array.from({ length: 8 }, (_, no) => `m${no}`);
+    const { id } = await api.submit({ targets: [{ system: MEMORIES, ids }] });
+    await until('the first calls', () => (sandbox.ledger.inFlight('supermemory') === 2 ? true : undefined));
+    await stop();
+    expect(await sql('select from claim where batch_id not in (select id from batch)')).toEqual([]);
+    const next = await installation.start();
+    expect((await next.api.settled(id)).counts).toMatchObject({ erased: 8 });
+  });
+});

@@ -39,8 +39,8 @@ const HTTP_STATUS_OF: ReadonlyMap<string, number> = new Map([
   ['DEADLINE_EXCEEDED', 504],
 ]);
 
-/** HTTP statuses that close a gate whatever error status the body names beside them. */
-const GATE_STATUSES: ReadonlySet<number> = new Set([401, 402, 403, 429]);
+/** HTTP statuses that hold whatever error status the body names beside them: none of those says "too large". */
+const OUTRANKING_STATUSES: ReadonlySet<number> = new Set([401, 402, 403, 413, 429]);
 
 /** Keys that Velt reserves in its maps (`__velt_denied:0`): never an ID. */
 const RESERVED_KEY = /^__velt_/;
@@ -83,7 +83,7 @@ function readError(
   }
   const isOwn = remarks.providerStatus !== null || remarks.providerMessage !== null;
   const named = HTTP_STATUS_OF.get((remarks.providerStatus ?? '').toUpperCase().replaceAll('-', '_'));
-  const status = GATE_STATUSES.has(reply.status) ? reply.status : (named ?? reply.status);
+  const status = OUTRANKING_STATUSES.has(reply.status) ? reply.status : (named ?? reply.status);
   if (isSuccess(status)) return leftOut(call, remarks);
   const isFeatureOff = says(/advanced queries are not enabled/, remarks.providerMessage, call);
   const reading = readWhole(call, reply, { status: isFeatureOff ? 501 : status, own: isOwn && !hasResult, remarks });

@@ -1,0 +1,123 @@
+/**
+ * From claimed batches to calls on record, all that come together in one transaction: the batch is re-read, what is no
+ * longer pending dropped, the lease renewed, the attempt row committed. Only what it names is sent.
+ */
+import { groupBy } from '../core/grouping.js';
+import { passage } from '../core/gate.js';
+import { beginAttempts, readSendable, shareRequests } from '../store/attempts.js';
+import { countInFlight, endBatches, lockProvider, takeBatches } from '../store/batches.js';
+import type { BatchRef, TakenBatch } from '../store/batches.js';
+import type { Transaction } from '../store/database.js';
+import { readGates } from '../store/gates.js';
+import type { GateRow } from '../store/gates.js';
+import { newId } from '../store/identifiers.js';
+import type { Call } from '../systems/system.js';
+import { openItems, toCall } from './call-of-batch.js';
+import type { CarriedItem } from './finished-call.js';
+import type { ConfiguredSystem, Workplace } from './workplace.js';
+
+/** Calls are counted over this window, a little more than a minute: a call may reach the provider later than its row. */
+export const RATE_WINDOW_MS = 62_000;
+
+export interface StartedCall {
+  readonly kind: 'started';
+  readonly batch: TakenBatch;
+  readonly attemptId: string;
+  readonly call: Call;
+  readonly items: readonly CarriedItem[];
+  readonly distinct: number;
+}
+/** `gone`: no longer ours, or nothing left to send. `no_room`: the provider takes no more calls now; left as it was. */
+export type Start = StartedCall | { readonly kind: 'gone' } | { readonly kind: 'no_room' };
+
+/** The provider takes only so many of these calls now: everything is rolled back and done with fewer. */
+class TooMany extends Error {
+  constructor(readonly room: number) {
+    super('the provider takes fewer calls now');
+  }
+}
+
+/**
+ * Starts batches of one system. `ended` are batches of this process whose call is over and whose record is not written
+ * yet. Gives one result for each, in their order.
+ */
+export async function startBatches(
+  workplace: Workplace,
+  system: ConfiguredSystem,
+  refs: readonly BatchRef[],
+  ended: readonly string[],
+): Promise<Start[]> {
+  for (let wanted = refs.length; wanted > 0;) {
+    const tried = refs.slice(0, wanted);
+    try {
+      const started = await workplace.database.transaction((tx) => start(tx, workplace, system, tried, ended));
+      return refs.map((ref, index) =>
+        index < wanted ? (started.get(ref.id) ?? { kind: 'gone' }) : { kind: 'no_room' },
+      );
+    } catch (error) {
+      if (!(error instanceof TooMany)) throw error;
+      wanted = error.room;
+    }
+  }
+  return refs.map(() => ({ kind: 'no_room' }));
+}
+
+async function start(
+  tx: Transaction,
+  workplace: Workplace,
+  system: ConfiguredSystem,
+  refs: readonly BatchRef[],
+  ended: readonly string[],
+): Promise<ReadonlyMap<string, StartedCall>> {
+  const { settings, vault } = workplace;
+  const taken = await takeBatches(tx, refs, settings.providerTimeoutMs + settings.leaseMarginMs);
+  const gates = taken.length === 0 ? new Map<string, GateRow>() : await readGates(tx);
+  const passing = system.configured ? taken.filter((batch) => letsThrough(gates.get(batch.system), batch.probe)) : [];
+  const ids = passing.map((batch) => batch.id);
+  if (ids.length > 0) await shareRequests(tx, ids);
+  const sendable = ids.length === 0 ? [] : await openItems(tx, vault, await readSendable(tx, ids));
+  const items = groupBy(sendable, (item) => item.batchId);
+  const calls = passing.flatMap((batch): StartedCall[] => {
+    const carried = items.get(batch.id);
+    if (!carried) return [];
+    const distinct = new Set(carried.map((item) => item.digest)).size;
+    return [{ kind: 'started', batch, attemptId: newId(), call: toCall(carried), items: carried, distinct }];
+  });
+  const started = new Map(calls.map((call) => [call.batch.id, call]));
+  await endBatches(
+    tx,
+    taken.filter((batch) => !started.has(batch.id)).map((batch) => batch.id),
+  );
+  if (calls.length === 0) return started;
+  // Last, so that the calls of a provider wait for each other as shortly as can be.
+  await refuseTooMany(tx, system, calls, ended);
+  await beginAttempts(
+    tx,
+    calls.map(({ attemptId: id, batch, distinct, items: carried }) => {
+      const { id: batchId, epoch, system: name, provider, probe } = batch;
+      return { id, batchId, epoch, system: name, provider, probe, ids: distinct, items: carried };
+    }),
+  );
+  return started;
+}
+
+/** Keeps the limits of the provider, over all its systems and all workers: calls at once, and calls in any minute. */
+async function refuseTooMany(
+  tx: Transaction,
+  system: ConfiguredSystem,
+  calls: readonly StartedCall[],
+  ended: readonly string[],
+): Promise<void> {
+  const { name, concurrency, callsPerMinute } = system.provider;
+  await lockProvider(tx, name);
+  const apart = [...calls.map((call) => call.batch.id), ...ended];
+  const load = await countInFlight(tx, name, apart, callsPerMinute === null ? 0 : RATE_WINDOW_MS);
+  const room = Math.min(concurrency - load.inFlight, callsPerMinute === null ? Infinity : callsPerMinute - load.recent);
+  if (room < calls.length) throw new TooMany(Math.max(room, 0));
+}
+
+/** A gate that closed since the batch was claimed sends it back; a probe is what a gate in doubt waits for. */
+function letsThrough(row: GateRow | undefined, probe: boolean): boolean {
+  if (!row || passage(row.gate, row.nowMs) === 'open') return true;
+  return probe && (row.gate.reason === 'outage' || row.gate.reason === 'contract');
+}
