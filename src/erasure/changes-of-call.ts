@@ -26,15 +26,14 @@ export function changesOfCall(call: JudgedCall, about: About): CallOutcome {
     return { item, next: advance(historyOf(item), happening, circumstances(call, item, about)) };
   });
   const left = call.sent === null || call.sent.left;
-  const delays = delaysOf(call, about);
-  const suspects = suspectsOf(nexts);
+  const companies = companiesOf(nexts, delaysOf(call, about));
   const answered = call.sent?.left === true && call.sent.reading.verdict !== 'unclear';
   const changes = nexts.map(({ item, next }): ItemChange => ({
     requestId: item.requestId,
     id: item.id,
     next,
-    delayMs: delays(next),
-    suspectId: suspects.get(keyOf(item)) ?? null,
+    delayMs: companies.get(keyOf(item))?.delayMs ?? 0,
+    suspectId: companies.get(keyOf(item))?.suspectId ?? null,
     attemptId: call.attemptId,
     carried: left,
     spokenOf: answered,
@@ -57,7 +56,7 @@ function endOf(call: JudgedCall, spent: boolean): EndedAttempt {
 
 /** The circumstances of one item in one call. */
 export function circumstances(call: JudgedCall, item: { readonly requestId: string }, about: About): Circumstances {
-  const shut = (gate: Gate) => gate.reason === 'outage' || gate.reason === 'contract';
+  const shut = (gate: Gate) => gate.reason !== null;
   return {
     nowMs: about.nowMs,
     attemptsMax: about.settings.retryMaxAttempts,
@@ -75,7 +74,7 @@ export function selectorChange(call: JudgedCall, selector: RecordedItem, reveale
   const pass = reading?.verdict === 'answered' ? reading.pass : null;
   const happening = { ...passOf(pass, answers), ...revealed.happening };
   const next = advance(
-    { ...historyOf(selector), matched: revealed.matched },
+    { ...historyOf(selector), matched: revealed.matched, erasedSeen: selector.erasedSeen || revealed.erasedBefore },
     happening,
     circumstances(call, selector, about),
   );
@@ -127,8 +126,8 @@ function passOf(
   };
 }
 
-/** When an item may go again. One throw of the dice a call and step: what failed together comes back together. */
-function delaysOf(call: JudgedCall, about: About): (next: Next) => number {
+/** When items with such a `next` may go again: one throw of the dice a call, so that what failed together comes back together. */
+export function delaysOf(call: JudgedCall, about: About): (next: Next) => number {
   const random = Math.random();
   const reading = call.sent?.reading;
   const askedMs = reading?.verdict === 'unclear' ? (reading.retryAfterMs ?? 0) : 0;
@@ -139,19 +138,40 @@ function delaysOf(call: JudgedCall, about: About): (next: Next) => number {
   };
 }
 
-/** Which company each unsettled item goes out in next: halves after a refusal, the same again after a first silence. */
-function suspectsOf(
-  nexts: readonly { readonly item: RecordedItem; readonly next: Next }[],
-): ReadonlyMap<string, string> {
-  const waiting = nexts.filter(({ next }) => next.outcome === 'pending');
+interface Moved {
+  readonly item: RecordedItem;
+  readonly next: Next;
+}
+
+/** Who goes out with whom next, and when: the ones of a company at one time, the latest of theirs. */
+interface Company {
+  readonly suspectId: string | null;
+  readonly delayMs: number;
+}
+
+/**
+ * Halves after a refusal, the same again after a first silence. A call that said nothing about its items (a 429, one
+ * held back or interrupted) leaves their company as it was, or a search for the guilty ID would begin anew.
+ */
+function companiesOf(moved: readonly Moved[], delays: (next: Next) => number): ReadonlyMap<string, Company> {
+  const waiting = moved.filter(({ next }) => next.outcome === 'pending');
   const says = (...ways: readonly Again[]) =>
     waiting.some(({ next }) => next.again !== null && ways.includes(next.again));
-  const items = waiting.map(({ item }) => item);
-  const companies = says('split', 'split_backoff') ? halves(items) : says('together') ? [items] : [];
+  const byDigest = waiting.map((one) => ({ ...one, digest: one.item.digest }));
+  const together = says('split', 'split_backoff') ? halves(byDigest) : says('together') ? [byDigest] : [];
+  if (together.length === 0) {
+    return new Map(
+      waiting.map(({ item, next }) => {
+        const suspectId = next.again === 'now' ? item.suspectId : null;
+        return [keyOf(item), { suspectId, delayMs: delays(next) }];
+      }),
+    );
+  }
   return new Map(
-    companies.flatMap((company) => {
+    together.flatMap((company) => {
       const suspectId = randomUUID();
-      return company.map((item) => [keyOf(item), suspectId] as const);
+      const delayMs = Math.max(...company.map(({ next }) => delays(next)));
+      return company.map(({ item }) => [keyOf(item), { suspectId, delayMs }] as const);
     }),
   );
 }

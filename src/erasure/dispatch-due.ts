@@ -136,7 +136,10 @@ function untilRoom(system: ConfiguredSystem, load: Load): number | null {
 }
 
 function blockedSystems(workplace: Workplace, gates: ReadonlyMap<string, GateRow>): string[] {
-  const closed = [...gates.values()].filter((row) => passageOf(row).passage !== 'open').map((row) => row.system);
+  // A pause of seconds or an hour blocks nobody: what waits for it is as good as under way.
+  const closed = [...gates.values()]
+    .filter((row) => row.gate.reason !== 'rate' && passageOf(row).passage !== 'open')
+    .map((row) => row.system);
   const missing = [...workplace.systems.values()]
     .filter((other) => !other.configured)
     .map((other) => other.system.name);

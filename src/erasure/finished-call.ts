@@ -50,6 +50,8 @@ export interface Revealed {
   readonly changes: readonly ItemChange[];
   readonly said: AnswerValues['items'];
   readonly happening: Partial<Extract<Happening, { kind: 'pass' }>>;
+  /** True when an ID that an earlier pass revealed was erased since, by a call of its own too. */
+  readonly erasedBefore: boolean;
   /** How many different IDs all passes revealed so far. */
   readonly matched: number;
 }

@@ -71,6 +71,6 @@ function inWords(title: string, asked: Asked): string {
       ? `${field} is ${JSON.stringify(value)}`
       : `${field} is one of ${value.map((one) => JSON.stringify(one)).join(', ')}`,
   );
-  if (asked.externalId !== null) parts.push(`the container tag is ${JSON.stringify(asked.externalId)}`);
+  if (asked.externalId !== null) parts.push(`container tag is ${JSON.stringify(asked.externalId)}`);
   return `${title}: everything whose ${parts.join(' and whose ')}`;
 }

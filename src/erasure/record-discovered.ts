@@ -1,6 +1,6 @@
 /** What selector passes revealed: recorded ID by ID, and compared with what earlier passes already knew. */
 import type { Answer } from '../core/answer.js';
-import { advance, historyOf } from '../core/item.js';
+import { advance, historyOf, PROVEN } from '../core/item.js';
 import type { History } from '../core/item.js';
 import { insertDiscovered, nextBlocks, readDiscovered } from '../store/discovered-items.js';
 import type { DiscoveredItem, NewDiscovered } from '../store/discovered-items.js';
@@ -11,7 +11,7 @@ import { BLOCK_ITEMS, insertBlocks, sealItems } from '../store/sealed-values.js'
 import type { AnswerValues, NewBlock } from '../store/sealed-values.js';
 import type { ItemChange } from '../store/write-outcomes.js';
 import type { Scope } from '../systems/system.js';
-import { circumstances, keyOf, selectorChange } from './changes-of-call.js';
+import { circumstances, delaysOf, keyOf, selectorChange } from './changes-of-call.js';
 import { itemDigest, laneDigest, orderOf } from './draft-items.js';
 import type { About, JudgedCall, Revealed } from './finished-call.js';
 import type { Workplace } from './workplace.js';
@@ -106,6 +106,7 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
   const freshIds: string[] = [];
   const changes: ItemChange[] = [];
   const said: Record<string, readonly [string | null, string | null]> = {};
+  const delays = delaysOf(call, about);
   let exhausted = answers.size > 0;
   for (const [externalId, answer] of answers) {
     const asked = { system: call.system, scope, kind: 'id', externalId } as const;
@@ -122,12 +123,12 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
     said[id] = [answer.providerId, answer.text];
     const history = found ? historyOf(found) : { ...FRESH, unknownEffect };
     const next = advance(history, { kind: 'answer', answer }, circumstances(call, selector, about));
-    if (found?.outcome === 'failed' && next.outcome === 'pending') continue;
+    if (found?.outcome === 'failed' && next.outcome !== 'failed' && !PROVEN.includes(next.outcome)) continue;
     changes.push({
       requestId: selector.requestId,
       id,
       next,
-      delayMs: 0,
+      delayMs: delays(next),
       suspectId: null,
       attemptId: call.attemptId,
       carried: true,
@@ -135,7 +136,8 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
     });
   }
   await insertFresh(tx, workplace, pass, fresh, freshIds);
-  return { changes, said, happening: { exhausted }, matched: pass.earlier.length + fresh.length };
+  const erasedBefore = pass.earlier.some((item) => item.outcome === 'erased');
+  return { changes, said, happening: { exhausted }, erasedBefore, matched: pass.earlier.length + fresh.length };
 }
 
 function placeOf(pass: Pass, index: number): { block: number; slot: number } {

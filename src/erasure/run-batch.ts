@@ -143,7 +143,7 @@ export class BatchRunner {
         'an adapter threw: a bug',
       );
       const remarks = { providerStatus: null, providerMessage: null, providerCount: null, anomalies: [] };
-      const reading = { ...remarks, verdict: 'unclear', silent: false, effect: 'unknown', retryAfterMs: null } as const;
+      const reading = { ...remarks, verdict: 'unclear', silent: true, effect: 'unknown', retryAfterMs: null } as const;
       return { reading, httpStatus: null, sha256: null, left: true };
     }
   }

@@ -2,6 +2,7 @@
  * Runs dispatch-due whenever somebody rings, when something is known to become due, and every few seconds in any case:
  * a plain timer in every worker process, which no flush of a queue can take away.
  */
+import { freeOrphans } from '../store/batches.js';
 import type { BatchRef } from '../store/batches.js';
 import { dispatchDue } from '../erasure/dispatch-due.js';
 import type { BatchRunner } from '../erasure/run-batch.js';
@@ -36,6 +37,7 @@ export class Dispatcher {
 
   /** Looks at once, and from then on every few seconds. */
   start(): void {
+    freeOrphans(this.workplace.database).catch(() => undefined);
     this.wake([...this.states.keys()]);
     this.tick = setTimeout(() => this.start(), TICK_MS + Math.random() * TICK_JITTER_MS);
   }

@@ -22,6 +22,8 @@ import type { QueueDoorbell } from './queue-doorbell.js';
 
 const READY_WITHIN_MS = 2000;
 const STOP_WITHIN_MS = 30_000;
+/** What recording the last answers may take. */
+const RECORD_MS = 5_000;
 /** However many submits come together, the doorbell job is added once in this time. */
 const RING_EVERY_MS = 20;
 
@@ -152,7 +154,9 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
     this.runner.stop();
     const workers = this.setup.processors.map((processor) => this.moduleRef.get(processor, { strict: false }).worker);
     const ended = Promise.all([...workers.map(async (worker) => worker.close()), this.runner.idle()]);
-    await Promise.race([ended, pause(STOP_WITHIN_MS, undefined, { ref: false })]);
+    // A call that is under way is worth its own time-out: cut short it would have to be repeated.
+    const withinMs = Math.max(STOP_WITHIN_MS, this.workplace.settings.providerTimeoutMs + RECORD_MS);
+    await Promise.race([ended, pause(withinMs, undefined, { ref: false })]);
   }
 
   /** Never awaited by who rings: while the queue is away the ring is dropped, and the tick of a worker finds the work. */

@@ -178,6 +178,16 @@ export async function holdBatches(tx: Transaction, refs: readonly BatchRef[]): P
   return new Set(rows.map((row) => row.id));
 }
 
+const FREE_ORPHANS: Statement = {
+  name: 'free-orphans',
+  text: 'delete from claim c where not exists (select from batch b where b.id = c.batch_id)',
+};
+
+/** Frees items whose batch is gone, which no path of ours leaves behind: an item must never be lost to a forgotten row. */
+export async function freeOrphans(reader: Pick<Transaction, 'rows'>): Promise<void> {
+  await reader.rows(FREE_ORPHANS);
+}
+
 const END_BATCHES: Statement = {
   name: 'end-batches',
   text: 'with freed as (delete from claim where batch_id = any ($1::uuid[])) delete from batch where id = any ($1::uuid[])',

@@ -36,7 +36,7 @@ const WRITE_OUTCOMES: Statement = {
       with ordinality as w (outcome, evidence, reason, spent, strikes, backoff, passes, matched,
         erased_seen, unknown_effect, unclear_since, suspect_id, delay, carried, attempt_id, spoken_of, no) on w.no = k.way + 1
     where i.request_id = k.request_id and i.id = k.id
-      and (i.outcome = 'pending' or (i.kind = 'discovered' and i.outcome = 'failed' and w.outcome <> 'pending'))`,
+      and (i.outcome = 'pending' or (i.kind = 'discovered' and i.outcome = 'failed' and i.resolution is null and w.outcome <> 'pending'))`,
 };
 
 const SMALLINT_MAX = 32_767;

@@ -37,6 +37,7 @@ export function judged(asked: readonly Asked[], reading: Reading | null, over: P
       ordered: false,
       outcome: 'pending',
       deadline: new Date(NOW_MS),
+      suspectId: null,
       spent: 0,
       strikes: 0,
       backoff: 0,
@@ -48,7 +49,7 @@ export function judged(asked: readonly Asked[], reading: Reading | null, over: P
       ...known,
     };
     const { kind, digest } = history;
-    const carried: CarriedItem = { requestId, id, kind, digest, block: 1, slot: 0, scope: {}, externalId };
+    const carried: CarriedItem = { batchId, requestId, id, kind, digest, block: 1, slot: 0, scope: {}, externalId };
     return { history, carried };
   });
   return {

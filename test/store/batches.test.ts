@@ -57,7 +57,7 @@ describe('a batch', () => {
     const ref = await claim(0, 2);
     const taken = await Promise.all(Array.from({ length: 8 }, () => take(ref)));
     expect(taken.filter((one) => one !== null)).toEqual([
-      { system: 'a.things', provider: 'a', epoch: 2, probe: false },
+      { ...ref, system: 'a.things', provider: 'a', epoch: 2, probe: false },
     ]);
     expect(await take({ ...ref, epoch: 2 })).toBeNull();
   });

@@ -26,6 +26,8 @@ async function database(template: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   await asAdmin(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
   const pool = new Pool({ ...server, database: name, max: 10 });
+  // Dropped with the database.
+  pool.on('error', () => undefined);
   return {
     url: `postgresql://${server.user}@localhost:${server.port}/${name}?host=${encodeURIComponent(server.host)}&sslmode=disable`,
     pool,

@@ -84,7 +84,7 @@ const PER_CALL: Readonly<Record<string, number>> = {
   '501-after': 0.001,
   '429:1': 0.002,
   '401': 0.001,
-  '403:html-after': 0.001,
+  '403-after:html': 0.001,
   quota: 0.001,
   '402-after': 0.001,
   stranger: 0.01,

@@ -23,7 +23,7 @@ it.each(SEEDS)('seed %i: nothing is called gone that is there, nothing is delete
       },
       seed,
       ITEMS,
-      8_000,
+      20_000,
     );
     process.stdout.write(`${JSON.stringify(report, null, 1)}\n`);
     const { falselyGone, bystanders, wrongHistory, lost } = report;

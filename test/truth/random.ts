@@ -66,7 +66,7 @@ export async function runRandom(stage: Stage, seed: number, itemsWanted: number,
     }
     await troupe.disturb();
   }
-  while (performance.now() < endMs) await troupe.disturb();
+  while (performance.now() < endMs && (await troupe.hasPending())) await troupe.disturb();
   const under = await troupe.look(ids);
   const underFaults = judge(sandbox, under, targets);
 
@@ -139,7 +139,8 @@ class Troupe {
 
   /** One thing that happens to installations. */
   async disturb(): Promise<void> {
-    await pause(250);
+    await this.hurry();
+    await pause(200);
     switch (this.dice.below(6)) {
       case 0: {
         this.running.push(await this.stage.start());
@@ -158,8 +159,12 @@ class Troupe {
         await this.stage.sandbox.up();
         return;
       default:
-        await this.hurry();
     }
+  }
+
+  async hasPending(): Promise<boolean> {
+    const pending = await this.stage.sql("select 1 from item where outcome = 'pending' limit 1");
+    return Array.isArray(pending) && pending.length > 0;
   }
 
   /** Time passes, and a person lifts what is blocked. */

@@ -258,9 +258,19 @@ begin
   raise exception 'attempt %: completed once', old.id using errcode = 'integrity_constraint_violation';
 end $$;
 create trigger attempt_completes_once before update on attempt for each row
-  when (old.verdict is not null and (new.verdict <> old.verdict or new.ended_at <> old.ended_at or old.late
-        or (new.spent and not old.spent)))
+  when (old.verdict is not null and ((new.verdict, new.ended_at) is distinct from (old.verdict, old.ended_at)
+    or old.late or (new.spent and not old.spent)
+    or (not new.late and (new.http_status, new.provider_count) is distinct from (old.http_status, old.provider_count))))
   execute function attempt_completes_once();
+
+-- What a call carried is what proves its outcomes.
+create function attempt_part_carries() returns trigger language plpgsql as $$
+begin
+  raise exception 'attempt %: what it carried is kept', old.attempt_id using errcode = 'integrity_constraint_violation';
+end $$;
+create trigger attempt_part_carries before update on attempt_part for each row
+  when ((new.attempt_id, new.request_id, new.item_ids) is distinct from (old.attempt_id, old.request_id, old.item_ids))
+  execute function attempt_part_carries();
 
 -- Counts and the time of settling follow the items, whoever wrote them. And an outcome that says gone needs the
 -- answered call that carried the item (or, for a discovered one, its selector).
