@@ -1,7 +1,11 @@
 /** Runs one bench by its name, or all. Ends with 1 when a limit is missed. */
 import { benchPipeline } from './pipeline.js';
+import { benchTruth } from './truth.js';
 
-const BENCHES: ReadonlyMap<string, () => Promise<boolean>> = new Map([['pipeline', benchPipeline]]);
+const BENCHES: ReadonlyMap<string, () => Promise<boolean>> = new Map([
+  ['pipeline', benchPipeline],
+  ['truth', benchTruth],
+]);
 
 const name = process.argv[2];
 const chosen = name === undefined ? [...BENCHES.values()] : [BENCHES.get(name)];

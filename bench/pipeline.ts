@@ -12,8 +12,8 @@ import { peakMebibytes, startScript } from './processes.js';
 const IDS = 20_000;
 const LATENCY_MS = 20;
 const CONCURRENCY = 8;
-const ROUNDS = 3;
-const POLL_MS = 10;
+const ROUNDS = 5;
+const POLL_MS = 50;
 const KEY = 'bench-bench-bench-bench-bench-bench-bench';
 
 /** Runs the bench and prints its ratios. Gives false when a limit is missed. */
@@ -46,7 +46,6 @@ export async function benchPipeline(): Promise<boolean> {
 function serviceEnv(dataDir: string, url: string): Record<string, string> {
   return {
     DATA_DIR: dataDir,
-    ...(process.env['BENCH_DB'] ? { DATABASE_URL: process.env['BENCH_DB'] } : {}),
     PORT: '0',
     LOG_LEVEL: 'info',
     BOOTSTRAP_API_KEY: KEY,
@@ -66,7 +65,7 @@ async function runRequest(api: string, prefix: string): Promise<number> {
   const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
   const ids = Array.from({ length: IDS }, (_, index) => `${prefix}${index}`);
   const body = JSON.stringify({ subject: { ref: prefix }, targets: [{ system: 'supermemory.documents', ids }] });
-  const startedMs = performance.now();
+  const startedAtMs = Date.now();
   const answer = await fetch(`${api}/v1/erasure-requests`, { method: 'POST', headers, body });
   if (answer.status !== 202) throw new Error(`submit answered ${answer.status}`);
   const { id } = (await answer.json()) as { id: string };
@@ -77,7 +76,7 @@ async function runRequest(api: string, prefix: string): Promise<number> {
     };
     if (request.settledAt !== null) {
       if (request.counts.erased !== IDS) throw new Error(`${request.counts.erased} of ${IDS} erased`);
-      return performance.now() - startedMs;
+      return Date.parse(request.settledAt) - startedAtMs;
     }
     await pause(POLL_MS);
   }

@@ -222,7 +222,9 @@ function settled(
   evidence: Evidence | null,
   reason: RefusalReason | null,
 ): Next {
-  return { ...history, outcome, evidence, reason, again: null };
+  const { spent, strikes, backoff, passes, unknownEffect, erasedSeen, matched, unclearSinceMs } = history;
+  const known = { spent, strikes, backoff, passes, unknownEffect, erasedSeen, matched, unclearSinceMs };
+  return Object.assign(known, { outcome, evidence, reason, again: null });
 }
 
 function waiting(history: History, change: { again: Again; backoff?: number; strikes?: number }): Next {

@@ -35,7 +35,12 @@ export function redisBackend(url: string): QueueBackend {
 
 /** BullMQ's Postgres backend, in a schema of its own beside the tables of the service. */
 export async function postgresBackend(url: string, onIdleError: (error: Error) => void): Promise<QueueBackend> {
-  const pool = openPool(url, POOL_CONNECTIONS, `-c search_path=${SCHEMA}`, onIdleError);
+  const pool = openPool(
+    url,
+    POOL_CONNECTIONS,
+    `-c search_path=${SCHEMA} -c synchronous_commit=off -c jit=off -c plan_cache_mode=force_generic_plan`,
+    onIdleError,
+  );
   // Every queue and worker listens for itself.
   pool.setMaxListeners(0);
   const client = await pool.connect();

@@ -26,7 +26,7 @@ const RETRIES_MAX = 3;
  * plan made for the empty table, which reads all of it, must not be kept for the full one. Every hot statement has an
  * index to go by.
  */
-const PLANNER_OPTIONS = '-c enable_seqscan=off -c jit=off';
+const PLANNER_OPTIONS = '-c enable_seqscan=off -c jit=off -c plan_cache_mode=force_generic_plan';
 
 export class Database {
   readonly prisma: PrismaClient;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const DATA_KEY_BYTES = 32;
 
 /** A key file is missing or unusable. The message names the file and never its content. */
-export class KeyFileError extends Error {
+class KeyFileError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'KeyFileError';

@@ -22,7 +22,7 @@ const PORT_TRIES = 5;
 const ABSENT = 'there is no redis-server on PATH';
 
 /** Whether `redis-server` is found on PATH. */
-export function redisAvailable(): boolean {
+function redisAvailable(): boolean {
   return spawnSync('redis-server', ['--version']).status === 0;
 }
 

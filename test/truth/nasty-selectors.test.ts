@@ -149,7 +149,8 @@ describe('a container tag', () => {
   );
 
   it('whose count is too low by one says nothing that is not so', async () => {
-    const { api, sandbox } = await started({ sandbox: { seed: tagged('m1', 'm2', 'm3'), faults: { rules: [{ fault: 'count-low' }] } } });
+    const { api, sandbox } = await started({ sandbox: { seed: tagged('m1', 'm2', 'm3') } });
+    sandbox.faults.next(1, 'count-low');
     const { id } = await api.erase([TAG]);
     expect((await api.items(id))[0]).toMatchObject({ outcome: 'erased', matched: 2 });
     expect(sandbox.data.memoriesTagged('tag')).toEqual([]);

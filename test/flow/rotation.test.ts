@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { rotateInstallation } from '../../src/rotation.js';
+import { PROVIDERS } from '../../src/systems/registry.js';
+import { openInstallation } from '../support/service.js';
+import type { Installation } from '../support/service.js';
+
+describe('a rotation of DATA_KEY', () => {
+  const oldKey = randomBytes(32).toString('base64');
+  const newKey = randomBytes(32).toString('base64');
+  const targets = [
+    { system: 'velt.documents', organizationId: 'org1', documentIds: ['d1'] },
+    { system: 'velt.comments', organizationId: 'org1', documentId: 'd1', userIds: ['u1'] },
+    { system: 'supermemory.documents', ids: ['m1', 'm2'] },
+  ];
+  let installation: Installation;
+  let digests: readonly object[];
+  let done: string;
+  let pending: string;
+
+  const digestsOf = () =>
+    installation.sql(`select encode(digest, 'hex') as digest, encode(lane, 'hex') as lane, encode(order_group, 'hex') as og
+      from item order by request_id, id`);
+
+  beforeAll(async () => {
+    installation = await openInstallation({
+      env: { DATA_KEY: oldKey },
+      sandbox: { seed: { supermemoryDocuments: [{ id: 'm1' }, { id: 'm2' }, { id: 'm3' }] } },
+    });
+    const before = await installation.start();
+    done = (await before.api.erase(targets, { subject: { ref: 'user_42' } })).id;
+    installation.sandbox.faults.always('401', 'supermemory');
+    pending = (
+      await before.api.submit({
+        subject: { ref: 'user_43' },
+        targets: [{ system: 'supermemory.documents', ids: ['m3'] }],
+      })
+    ).id;
+    digests = await digestsOf();
+    await before.stop();
+    const config = readConfig({ ...installation.env, DATA_KEY_NEXT: newKey }, PROVIDERS);
+    expect(await rotateInstallation(config)).toMatch(/^2 request keys wrapped anew/);
+  });
+  afterAll(() => installation.close());
+
+  it('gives every digest another value', async () => {
+    const after = await digestsOf();
+    expect(after).toHaveLength(digests.length);
+    const old = new Set(digests.flatMap((row) => Object.values(row)));
+    for (const value of after.flatMap((row) => Object.values(row)))
+      expect(value === null || !old.has(value)).toBe(true);
+  });
+
+  it('shuts out the old key', async () => {
+    await expect(installation.start()).rejects.toThrow(/DATA_KEY does not open this database/);
+  });
+
+  it('is no second rotation when it is run again', async () => {
+    const config = readConfig({ ...installation.env, DATA_KEY_NEXT: newKey }, PROVIDERS);
+    expect(await rotateInstallation(config)).toMatch(/under the new key already/);
+  });
+
+  it('leaves everything to be read, found and done under the new key', async () => {
+    installation.sandbox.faults.clear();
+    const { api, stop } = await installation.start({ env: { DATA_KEY: newKey } });
+    expect((await api.request(done)).subject).toEqual({ ref: 'user_42' });
+    expect((await api.items(done)).map((item) => item.externalId)).toEqual(['d1', null, 'm1', 'm2']);
+    const found = await api.call<{ data: { id: string }[] }>('POST', '/v1/erasure-requests/search', {
+      subject: { ref: 'user_42' },
+    });
+    expect(found.body.data.map(({ id }) => id)).toEqual([done]);
+    const again = await api.erase([{ system: 'supermemory.documents', ids: ['m1'] }]);
+    expect(again.warnings.map(({ code }) => code)).toContain('also_requested');
+    await api.call('POST', '/v1/systems/supermemory.documents/resume');
+    expect((await api.settled(pending)).counts['erased']).toBe(1);
+    await stop();
+  });
+});
