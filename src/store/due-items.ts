@@ -9,8 +9,8 @@ export interface Due extends DueItem {
 
 /**
  * The order of deletion: an item waits while an unsettled one of its group with a lower rank stands, in an equal scope or
- * one of the two without. 7 days before the deadline it no longer waits for what is blocked ($3: systems whose gate is
- * closed).
+ * one of the two without. 7 days before the deadline one that warns of it no longer waits for what is blocked ($3:
+ * systems whose gate is closed).
  */
 const WAITS = `i.order_rank > 0 and i.order_group is not null and exists (
       select from item h where h.order_group = i.order_group and h.outcome = 'pending' and h.order_rank < i.order_rank
@@ -21,7 +21,7 @@ const COLUMNS = `i.request_id as "requestId", i.id, encode(i.lane, 'hex') as lan
     i.suspect_id as "suspectId", i.kind = 'selector' as selects, i.order_warns and (${WAITS})) as early`;
 
 const FREE = `not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
-    and not (${WAITS} and not (h.system = any ($3::text[]) and i.deadline - interval '7 days' <= now())))`;
+    and not (${WAITS} and not (i.order_warns and h.system = any ($3::text[]) and i.deadline - interval '7 days' <= now())))`;
 
 const READ_DUE: Statement = {
   name: 'read-due',

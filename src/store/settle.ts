@@ -21,7 +21,7 @@ const REOPEN_ITEMS: Statement = {
   text: `update item i set outcome = 'pending', reason = null, settled_at = null, due_at = now(), suspect_id = null, strikes = 0
     from unnest($1::uuid[], $2::uuid[]) as w (request_id, id), erasure_request r
     where i.request_id = w.request_id and i.id = w.id and i.outcome = 'failed' and i.reason = 'rejected'
-      and i.resolution is null and r.id = i.request_id and r.cancelled_at is null`,
+      and i.resolution is null and r.id = i.request_id and r.cancelled_at is null and r.shredded_at is null`,
 };
 
 /** Takes back refusals (keys `request/item`) that accuse the contract rather than the items. */

@@ -31,8 +31,20 @@ async function outage(system: string): Promise<void> {
 
 describe('close to its deadline', () => {
   it.each([
-    [COMMENTS, [{ system: COMMENTS, ...IN_D1, annotationIds: ['a1'] }, { system: COMMENTS, ...IN_D1 }]],
-    [MEMORIES, [{ system: MEMORIES, ids: ['m1'] }, { system: MEMORIES, containerTags: ['tag'] }]],
+    [
+      COMMENTS,
+      [
+        { system: COMMENTS, ...IN_D1, annotationIds: ['a1'] },
+        { system: COMMENTS, ...IN_D1 },
+      ],
+    ],
+    [
+      MEMORIES,
+      [
+        { system: MEMORIES, ids: ['m1'] },
+        { system: MEMORIES, containerTags: ['tag'] },
+      ],
+    ],
   ])('a selector of %s does not go before the IDs, not even as a probe', async (system, targets) => {
     const { api, sandbox } = await started();
     sandbox.faults.always('503');
@@ -50,10 +62,15 @@ describe('close to its deadline', () => {
   it('a document waits for comments that are only backing off: their system is open', async () => {
     const { api, sandbox, sql } = await started({ env: { RETRY_BASE_MS: '600000' } });
     sandbox.faults.next(1, '404', COMMENTS);
-    const { id } = await api.submit({ ...ago(28), targets: [{ system: COMMENTS, ...IN_D1, annotationIds: ['a1'] }, DOCUMENT] });
+    const { id } = await api.submit({
+      ...ago(28),
+      targets: [{ system: COMMENTS, ...IN_D1, annotationIds: ['a1'] }, DOCUMENT],
+    });
     await until('the first call', async () => ((await api.attempts(id))[0]?.endedAt ? true : undefined));
     await sql("update item set due_at = now() + interval '10 minutes' where system = $1", [COMMENTS]);
-    await api.erase([{ system: DOCUMENTS, organizationId: 'org1', documentIds: ['d2'] }], { subject: { ref: 'other' } });
+    await api.erase([{ system: DOCUMENTS, organizationId: 'org1', documentIds: ['d2'] }], {
+      subject: { ref: 'other' },
+    });
     expect(sandbox.ledger.callsWith(DOCUMENTS, 'd1')).toEqual([]);
     expect((await api.request(id)).warnings).toEqual([]);
     await api.expect(200, 'POST', `${REQUESTS}/${id}/cancel`);
@@ -68,7 +85,9 @@ describe('close to its deadline', () => {
       sql(`update item set deadline = now() + interval '${days} days ${minutes} minutes' where request_id = $1`, [id]);
     await left(7, 5);
     const visitor = await installation.start();
-    await api.erase([{ system: DOCUMENTS, organizationId: 'org1', documentIds: ['d2'] }], { subject: { ref: 'other' } });
+    await api.erase([{ system: DOCUMENTS, organizationId: 'org1', documentIds: ['d2'] }], {
+      subject: { ref: 'other' },
+    });
     expect(sandbox.ledger.callsWith(DOCUMENTS, 'd1')).toEqual([]);
     await left(7, -1);
     await visitor.stop();
@@ -83,14 +102,24 @@ describe('a document', () => {
   it('waits for what a selector of its comments revealed and did not delete', async () => {
     const poor = 'a1~fault:internal*3~';
     const { api, sandbox } = await started({
-      sandbox: { seed: { ...EVERYTHING, veltAnnotations: [{ ...IN_D1, annotations: [{ annotationId: poor }, { annotationId: 'a2' }] }] } },
+      sandbox: {
+        seed: {
+          ...EVERYTHING,
+          veltAnnotations: [{ ...IN_D1, annotations: [{ annotationId: poor }, { annotationId: 'a2' }] }],
+        },
+      },
     });
     const request = await api.erase([DOCUMENT, { system: COMMENTS, ...IN_D1 }]);
     expect(request).toMatchObject({ status: 'completed', warnings: [] });
     const [document] = sandbox.ledger.callsWith(DOCUMENTS, 'd1');
     const last = sandbox.ledger.calls(COMMENTS).at(-1);
     expect(document?.seq).toBeGreaterThan(last?.seq ?? Infinity);
-    expect(sandbox.ledger.calls().flatMap(({ deleted }) => deleted).filter(({ cascade }) => cascade)).toEqual([]);
+    expect(
+      sandbox.ledger
+        .calls()
+        .flatMap(({ deleted }) => deleted)
+        .filter(({ cascade }) => cascade),
+    ).toEqual([]);
   });
 
   it('waits again when comments that failed are retried', async () => {
@@ -102,6 +131,8 @@ describe('a document', () => {
     await until('the retry', () => (sandbox.ledger.inFlight('velt') === 1 ? true : undefined));
     await api.erase([DOCUMENT], { subject: { ref: 'other' } });
     const [document] = sandbox.ledger.callsWith(DOCUMENTS, 'd1');
-    expect(document?.atMs).toBeGreaterThanOrEqual(sandbox.ledger.callsWith(COMMENTS, 'a1').at(-1)?.endedAtMs ?? Infinity);
+    expect(document?.atMs).toBeGreaterThanOrEqual(
+      sandbox.ledger.callsWith(COMMENTS, 'a1').at(-1)?.endedAtMs ?? Infinity,
+    );
   });
 });

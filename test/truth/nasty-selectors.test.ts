@@ -16,7 +16,11 @@ async function started(options: InstallationOptions = {}): Promise<TestService> 
   return service;
 }
 function annotations(...ids: string[]) {
-  return { veltAnnotations: [{ documentId: 'd1', annotations: ids.map((annotationId) => ({ annotationId, locationId: 'l1' })) }] };
+  return {
+    veltAnnotations: [
+      { documentId: 'd1', annotations: ids.map((annotationId) => ({ annotationId, locationId: 'l1' })) },
+    ],
+  };
 }
 /** A selector and what it revealed: outcomes by ID, the selector under `*`. */
 async function outcomes(id: string): Promise<Record<string, string>> {
@@ -48,7 +52,12 @@ describe('a selector', () => {
     await api.expect(202, 'POST', `${REQUESTS}/${id}/retry`);
     await api.settled(id);
     expect(await outcomes(id)).toMatchObject({ a1: 'erased/provider' });
-    expect(sandbox.ledger.calls().slice(before).map(({ ids }) => ids)).toEqual([['a1']]);
+    expect(
+      sandbox.ledger
+        .calls()
+        .slice(before)
+        .map(({ ids }) => ids),
+    ).toEqual([['a1']]);
   });
 
   it('with nothing but refused IDs matched nothing, after a lost pass it is erased by repetition', async () => {
@@ -74,20 +83,27 @@ describe('a selector', () => {
     expect(await outcomes(id)).toEqual({ '*': 'unconfirmed', [poor]: 'unconfirmed', a2: 'erased/provider' });
   });
 
-  it.each(['wrong-type', 'duplicate-keys', 'omit', 'moved-key'])('takes %s in its answer for no proof that nothing is left', async (fault) => {
-    const { api, sandbox } = await started({ sandbox: { seed: annotations(`a1~fault:${fault}*1~`, 'a2') } });
-    const { id } = await api.erase([DOCUMENT]);
-    const [selector] = (await api.items(id)).filter(({ kind }) => kind === 'selector');
-    expect(selector).toMatchObject({ outcome: 'erased' });
-    expect(selector?.attempts).toBeGreaterThanOrEqual(2);
-    expect(sandbox.data.matchingAnnotations(undefined, 'd1', { locationIds: undefined, userIds: undefined })).toEqual([]);
-  });
+  it.each(['wrong-type', 'duplicate-keys', 'omit', 'moved-key'])(
+    'takes %s in its answer for no proof that nothing is left',
+    async (fault) => {
+      const { api, sandbox } = await started({ sandbox: { seed: annotations(`a1~fault:${fault}*1~`, 'a2') } });
+      const { id } = await api.erase([DOCUMENT]);
+      const selector = (await api.items(id)).find(({ kind }) => kind === 'selector');
+      expect(selector).toMatchObject({ outcome: 'erased' });
+      expect(selector?.attempts).toBeGreaterThanOrEqual(2);
+      expect(sandbox.data.matchingAnnotations(undefined, 'd1', { locationIds: undefined, userIds: undefined })).toEqual(
+        [],
+      );
+    },
+  );
 
   it('goes through an outage with all its passes and attempts', async () => {
     const { api, sandbox, sql } = await started({ sandbox: { seed: annotations('a1', 'a2') } });
     sandbox.faults.always('503', COMMENTS);
     const { id } = await api.submit({ targets: [DOCUMENT] });
-    await until('the outage', async () => ((await api.request(id)).blockedBy[0]?.reason === 'outage' ? true : undefined));
+    await until('the outage', async () =>
+      (await api.request(id)).blockedBy[0]?.reason === 'outage' ? true : undefined,
+    );
     expect(await sql('select spent, passes from item')).toEqual([{ spent: 0, passes: 0 }]);
     sandbox.faults.clear();
     await api.settled(id);
@@ -95,7 +111,10 @@ describe('a selector', () => {
   });
 
   it('of two requests goes once, and each becomes what its own history says', async () => {
-    const { api, sandbox, sql } = await started({ env: { RETRY_BASE_MS: '1500' }, sandbox: { seed: annotations('a1') } });
+    const { api, sandbox, sql } = await started({
+      env: { RETRY_BASE_MS: '1500' },
+      sandbox: { seed: annotations('a1') },
+    });
     sandbox.faults.next(1, '504-after');
     const first = await api.submit({ targets: [DOCUMENT] });
     await until('its first pass', async () => ((await api.attempts(first.id))[0]?.endedAt ? true : undefined));
@@ -139,7 +158,8 @@ describe('a container tag', () => {
     'is not taken for empty by an answer with %s',
     async (fault) => {
       const { api, sandbox } = await started({ sandbox: { seed: tagged('m1', 'm2') } });
-      if (['wrong-type', 'duplicate-keys', 'omit', 'internal'].includes(fault)) sandbox.faults.forId('tag', `${fault}*1`);
+      if (['wrong-type', 'duplicate-keys', 'omit', 'internal'].includes(fault))
+        sandbox.faults.forId('tag', `${fault}*1`);
       else sandbox.faults.next(1, fault);
       const { id } = await api.erase([TAG]);
       expect((await outcomes(id))['*']).toMatch(/^erased/);

@@ -40,8 +40,15 @@ describe('one bad ID among n in a batch', () => {
     const ids = [bad, ...Array.from({ length: 15 }, (_, no) => `m${no}`)];
     const request = await service.api.erase([{ system: MEMORIES, ids }]);
     expect(request.counts).toMatchObject({ erased: 15, unconfirmed: 1 });
-    expect(service.sandbox.ledger.calls().map((call) => call.ids.length).slice(0, 3)).toEqual([16, 16, 8]);
-    expect(service.sandbox.ledger.callsWith(MEMORIES, bad).filter(({ ids: sent }) => sent.length === 1)).toHaveLength(3);
+    expect(
+      service.sandbox.ledger
+        .calls()
+        .map((call) => call.ids.length)
+        .slice(0, 3),
+    ).toEqual([16, 16, 8]);
+    expect(service.sandbox.ledger.callsWith(MEMORIES, bad).filter(({ ids: sent }) => sent.length === 1)).toHaveLength(
+      3,
+    );
   });
 });
 
@@ -59,9 +66,14 @@ describe('bad IDs among 100 of 40 requests', () => {
     const settled = await Promise.all(requests.map(async ({ id }) => api.settled(id)));
     const failed = settled.reduce((sum, { counts }) => sum + (counts['failed'] ?? 0), 0);
     const erased = settled.reduce((sum, { counts }) => sum + (counts['erased'] ?? 0), 0);
-    expect({ failed, erased }).toEqual({ failed: ids.filter((id) => id.includes('refuse')).length, erased: 100 - failed });
+    expect({ failed, erased }).toEqual({
+      failed: ids.filter((id) => id.includes('refuse')).length,
+      erased: 100 - failed,
+    });
     const calls = sandbox.ledger.calls();
-    process.stdout.write(`${bad} bad among 100 of 40 requests: ${calls.length} calls, the first of ${calls[0]?.ids.length}\n`);
+    process.stdout.write(
+      `${bad} bad among 100 of 40 requests: ${calls.length} calls, the first of ${calls[0]?.ids.length}\n`,
+    );
     expect(calls[0]?.ids.length).toBe(100);
     expect(calls.length).toBeLessThanOrEqual(bad * callsMax(100));
   });
@@ -78,7 +90,9 @@ describe('20 IDs alone refused in a row with none accepted', () => {
       const [blocked] = (await api.request(id)).blockedBy;
       return blocked?.system === MEMORIES && blocked.reason === 'contract' ? true : undefined;
     });
-    await until('calls under way to end', async () => ((await sql('select from batch')).length === 0 ? true : undefined));
+    await until('calls under way to end', async () =>
+      (await sql('select from batch')).length === 0 ? true : undefined,
+    );
     const items = await api.items(id);
     expect(items.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
     expect((await api.request(id)).status).toBe('running');
@@ -94,7 +108,10 @@ describe('20 IDs alone refused in a row with none accepted', () => {
   });
 
   it('do not, when one in between was accepted', async () => {
-    service = await startTestService({ sandbox: { seed: EVERYTHING }, env: { SUPERMEMORY_IDS_PER_CALL: '1', SUPERMEMORY_CONCURRENCY: '1' } });
+    service = await startTestService({
+      sandbox: { seed: EVERYTHING },
+      env: { SUPERMEMORY_IDS_PER_CALL: '1', SUPERMEMORY_CONCURRENCY: '1' },
+    });
     const { api } = service;
     const refused = (from: number) => Array.from({ length: 19 }, (_, no) => `m${from + no}~fault:refuse~`);
     const first = await api.erase([{ system: MEMORIES, ids: refused(0) }]);

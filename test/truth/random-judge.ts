@@ -82,7 +82,12 @@ function keyOf(item: ItemResource): string | null {
   return placeKey(item.system, organizationId, documentId, item.externalId);
 }
 
-function placeKey(system: string, organizationId: string | undefined, documentId: string | undefined, id: string): string {
+function placeKey(
+  system: string,
+  organizationId: string | undefined,
+  documentId: string | undefined,
+  id: string,
+): string {
   return JSON.stringify([system, organizationId ?? null, documentId ?? null, id]);
 }
 
@@ -108,7 +113,8 @@ function bystanders(calls: readonly SandboxCall[], targets: readonly Target[]): 
     const { organizationId, documentId, locationIds, userIds } = whereOf(target);
     const system = String(target['system']);
     const ids = listOf(target['documentIds'] ?? target['annotationIds'] ?? target['ids']);
-    for (const id of ids ?? []) asked.add(JSON.stringify([system, organizationId, documentId, sorted(locationIds), id]));
+    for (const id of ids ?? [])
+      asked.add(JSON.stringify([system, organizationId, documentId, sorted(locationIds), id]));
     for (const tag of listOf(target['containerTags']) ?? []) selectors.add(JSON.stringify(['tag', tag]));
     if (ids === undefined && system === 'velt.comments') {
       selectors.add(JSON.stringify([organizationId, documentId, sorted(locationIds), sorted(userIds)]));
@@ -123,7 +129,10 @@ function bystanders(calls: readonly SandboxCall[], targets: readonly Target[]): 
     const { organizationId, documentId, locationIds, userIds } = whereOf(data);
     const tags = listOf(body['containerTags']);
     const isSelector = call.system === 'velt.comments' && call.ids.length === 0;
-    const selected = tags === undefined ? [JSON.stringify([organizationId, documentId, sorted(locationIds), sorted(userIds)])] : tags.map((tag) => JSON.stringify(['tag', tag]));
+    const selected =
+      tags === undefined
+        ? [JSON.stringify([organizationId, documentId, sorted(locationIds), sorted(userIds)])]
+        : tags.map((tag) => JSON.stringify(['tag', tag]));
     if ((isSelector || tags !== undefined) && !selected.every((one) => selectors.has(one))) {
       found.push(`call ${call.seq} selected what nobody asked for`);
     }
@@ -154,7 +163,11 @@ export function fewestCalls(targets: readonly Target[]): number {
   for (const target of targets) {
     const { documentIds, annotationIds, ids, containerTags, ...scope } = target;
     const named = listOf(documentIds ?? annotationIds ?? ids);
-    const lane = JSON.stringify(Object.entries(scope).map(([name, value]) => [name, typeof value === 'string' ? value : sorted(listOf(value))]).sort());
+    const lane = JSON.stringify(
+      Object.entries(scope)
+        .map(([name, value]) => [name, typeof value === 'string' ? value : sorted(listOf(value))])
+        .sort(([a], [b]) => String(a).localeCompare(String(b))),
+    );
     for (const tag of listOf(containerTags) ?? []) selectors.add(`tag ${tag}`);
     if (named === undefined && containerTags === undefined) selectors.add(lane);
     const known = lanes.get(lane) ?? new Set();

@@ -1,6 +1,7 @@
 /** A random world: what exists at the providers, what is asked of it, and what is to go wrong. The same seed, the same world. */
 import type { SandboxSeed, SeededAnnotation } from '../../src/sandbox/seed.js';
 import type { FaultRule } from '../../src/sandbox/fault-plan.js';
+import { Dice } from './dice.js';
 
 export type Target = Readonly<Record<string, string | readonly string[]>>;
 
@@ -13,42 +14,23 @@ export interface World {
   readonly items: number;
 }
 
-/** Mulberry32: the numbers of a seed, from 0 to 1. */
-export class Dice {
-  constructor(private state: number) {}
-
-  next(): number {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-  chance(probability: number): boolean {
-    return this.next() < probability;
-  }
-  one<T>(list: readonly T[]): T {
-    const found = list[this.below(list.length)];
-    if (found === undefined) throw new Error('an empty list has no element');
-    return found;
-  }
-  some<T>(list: readonly T[], most: number): T[] {
-    const wanted = Math.min(list.length, 1 + this.below(most));
-    const found = new Set<T>();
-    while (found.size < wanted) found.add(this.one(list));
-    return [...found];
-  }
-}
-
 const MEMORIES = 'supermemory.documents';
 const COMMENTS = 'velt.comments';
 const DOCUMENTS = 'velt.documents';
 export const ORGANIZATION_DIALECTS = { org0: 'seed', org1: 'details', org2: 'v1' } as const;
 const ORGANIZATIONS = Object.keys(ORGANIZATION_DIALECTS);
 
-const PASSING = ['timeout*1', 'reset*1', 'reset-before*1', 'cut*2', '503*2', '504-after*1', 'error500*3', '404*1', '409*2'];
+const PASSING = [
+  'timeout*1',
+  'reset*1',
+  'reset-before*1',
+  'cut*2',
+  '503*2',
+  '504-after*1',
+  'error500*3',
+  '404*1',
+  '409*2',
+];
 const OF_ONE_ID = ['internal*2', 'omit*1', 'wrong-type*1', 'duplicate-keys*1', 'unknown-code:unavailable*1'];
 const FOR_GOOD = ['refuse', 'denied', 'unknown-code', 'unknown-text', 'internal', 'error500'];
 /** They keep what they do not mention, or name another: never for what a selector finds, where nobody can tell. */
@@ -146,9 +128,21 @@ export function makeWorld(seed: number, itemsWanted: number): World {
     faultsById: {
       ...assign(dice, memories, countsTooHigh ? [] : SILENT),
       ...assign(dice, tags, [], ['internal*2', 'timeout*1', 'cut*1', 'omit*1', 'wrong-type*1', 'refuse*1']),
-      ...assign(dice, documents.flatMap(({ ids }) => ids), SILENT),
-      ...assign(dice, places.flatMap((place) => (place.selected ? [] : place.annotations)).map((a) => a.annotationId), SILENT),
-      ...assign(dice, places.flatMap((place) => (place.selected ? place.annotations : [])).map((a) => a.annotationId), []),
+      ...assign(
+        dice,
+        documents.flatMap(({ ids }) => ids),
+        SILENT,
+      ),
+      ...assign(
+        dice,
+        places.flatMap((place) => (place.selected ? [] : place.annotations)).map((a) => a.annotationId),
+        SILENT,
+      ),
+      ...assign(
+        dice,
+        places.flatMap((place) => (place.selected ? place.annotations : [])).map((a) => a.annotationId),
+        [],
+      ),
     },
     items,
   };

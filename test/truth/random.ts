@@ -7,9 +7,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { ItemResource } from '../../src/store/read-items.js';
 import { ApiClient, REQUESTS } from '../support/api-client.js';
+import { Dice } from './dice.js';
 import { fewestCalls, judge } from './random-judge.js';
 import type { Verdict } from './random-judge.js';
-import { Dice, makeWorld } from './random-world.js';
+import { makeWorld } from './random-world.js';
 
 export interface RunningService {
   readonly api: ApiClient;
@@ -45,10 +46,18 @@ export const RANDOM_RUN_ENV = {
   RETRY_BASE_MS: '5',
 } as const;
 
-const CHUNKS = 8;
+/** In between, things happen to the installation. */
+const CHUNKS = 40;
+/** After the last request is in, for as long as something is pending. */
+const DISTURBANCES_MIN = 40;
 const SETTLE_WITHIN_MS = 240_000;
 
-export async function runRandom(stage: Stage, seed: number, itemsWanted: number, chaosMs: number): Promise<RandomReport> {
+export async function runRandom(
+  stage: Stage,
+  seed: number,
+  itemsWanted: number,
+  chaosMs: number,
+): Promise<RandomReport> {
   const { sandbox } = stage;
   const world = makeWorld(seed, itemsWanted);
   const targets = world.requests.flat();
@@ -66,7 +75,9 @@ export async function runRandom(stage: Stage, seed: number, itemsWanted: number,
     }
     await troupe.disturb();
   }
-  while (performance.now() < endMs && (await troupe.hasPending())) await troupe.disturb();
+  for (let no = 0; (no < DISTURBANCES_MIN || performance.now() < endMs) && (await troupe.hasPending()); no += 1) {
+    await troupe.disturb();
+  }
   const under = await troupe.look(ids);
   const underFaults = judge(sandbox, under, targets);
 
@@ -157,7 +168,7 @@ class Troupe {
         await this.stage.sandbox.down();
         await pause(100);
         await this.stage.sandbox.up();
-        return;
+        break;
       default:
     }
   }
@@ -178,7 +189,9 @@ class Troupe {
   /** Waits until nothing is pending, and gives what still is when that takes too long. */
   async settle(): Promise<string[]> {
     for (const deadlineMs = performance.now() + SETTLE_WITHIN_MS; ;) {
-      const pending = await this.stage.sql("select system, kind, spent, backoff from item where outcome = 'pending' limit 20");
+      const pending = await this.stage.sql(
+        "select system, kind, spent, backoff from item where outcome = 'pending' limit 20",
+      );
       if (Array.isArray(pending) && pending.length === 0) return [];
       if (performance.now() > deadlineMs) return [`still pending: ${JSON.stringify(pending)}`];
       await this.hurry();

@@ -19,41 +19,76 @@ function memory(id: string) {
 }
 async function spent(id: string): Promise<Record<string, number>> {
   const items = await service.api.items(id);
-  const rows = await service.sql<{ id: string; spent: number }>('select id, spent from item where request_id = $1', [id]);
-  return Object.fromEntries(items.map((item) => [item.externalId, rows.find((row) => row.id === item.id)?.spent ?? -1]));
+  const rows = await service.sql<{ id: string; spent: number }>('select id, spent from item where request_id = $1', [
+    id,
+  ]);
+  return Object.fromEntries(
+    items.map((item) => [item.externalId, rows.find((row) => row.id === item.id)?.spent ?? -1]),
+  );
 }
 
 describe('what a call may have done', () => {
-  it.each(['timeout', 'reset', 'cut', 'empty', 'garbage', 'truncated-json', 'not-object', 'huge', 'gzip-bomb', 'slow-body:400', '504-after', '503-after', '500-after', '404-after', '202', '204', '400-after:html', '401-after:html', '429-after:html', '402-after', '405-after', '307-after', '413-after:html'])(
-    'is not known after %s: what is absent then is erased by repetition',
-    async (fault) => {
-      const { api, sandbox } = await started({ sandbox: { seed: memory('m1') } });
-      sandbox.faults.forId('m1', `${fault}*1`);
-      const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1'] }] });
-      await until('the first call', async () => ((await api.attempts(id))[0]?.endedAt ? true : undefined));
-      expect(sandbox.data.exists(MEMORIES, {}, 'm1')).toBe(false);
-      sandbox.faults.clear();
-      await api.expect(200, 'POST', `/v1/systems/${MEMORIES}/resume`);
-      await api.settled(id);
-      expect(await api.item(id, 'm1')).toMatchObject({ outcome: 'erased', evidence: 'repeat' });
-    },
-  );
-
-  it.each(['refuse', '400', '401', '403', '413', '429:1'])('is nothing after %s: what is absent then was absent before', async (fault) => {
-    const { api, sandbox } = await started();
-    sandbox.faults.next(1, fault);
-    const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1', 'm2'] }] });
+  it.each([
+    'timeout',
+    'reset',
+    'cut',
+    'empty',
+    'garbage',
+    'truncated-json',
+    'not-object',
+    'huge',
+    'gzip-bomb',
+    'slow-body:400',
+    '504-after',
+    '503-after',
+    '500-after',
+    '404-after',
+    '202',
+    '204',
+    '400-after:html',
+    '401-after:html',
+    '429-after:html',
+    '402-after',
+    '405-after',
+    '307-after',
+    '431-after:html',
+  ])('is not known after %s: what is absent then is erased by repetition', async (fault) => {
+    const { api, sandbox } = await started({ sandbox: { seed: memory('m1') } });
+    sandbox.faults.forId('m1', `${fault}*1`);
+    const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1'] }] });
     await until('the first call', async () => ((await api.attempts(id))[0]?.endedAt ? true : undefined));
+    expect(sandbox.data.exists(MEMORIES, {}, 'm1')).toBe(false);
+    sandbox.faults.clear();
     await api.expect(200, 'POST', `/v1/systems/${MEMORIES}/resume`);
     await api.settled(id);
-    expect(await api.outcomes(id)).toEqual({ m1: 'already_absent/provider', m2: 'already_absent/provider' });
+    expect(await api.item(id, 'm1')).toMatchObject({ outcome: 'erased', evidence: 'repeat' });
   });
+
+  it.each(['refuse', '400', '401', '403', '413', '429:1'])(
+    'is nothing after %s: what is absent then was absent before',
+    async (fault) => {
+      const { api, sandbox } = await started();
+      sandbox.faults.next(1, fault);
+      const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1', 'm2'] }] });
+      await until('the first call', async () => ((await api.attempts(id))[0]?.endedAt ? true : undefined));
+      await api.expect(200, 'POST', `/v1/systems/${MEMORIES}/resume`);
+      await api.settled(id);
+      expect(await api.outcomes(id)).toEqual({ m1: 'already_absent/provider', m2: 'already_absent/provider' });
+    },
+  );
 
   it('is nothing where the ID was named as not deleted, and not known where it was left out', async () => {
     const { api } = await started({
       sandbox: { seed: { existingPrefixes: { 'velt.documents': ['kept'] } } },
     });
-    const ids = ['gone~fault:internal*1~', 'gone~fault:omit*1~', 'kept~fault:omit*1~', 'kept~fault:omit-kept*1~', 'kept~fault:internal*1~', 'kept~fault:wrong-type*1~'];
+    const ids = [
+      'gone~fault:internal*1~',
+      'gone~fault:omit*1~',
+      'kept~fault:omit*1~',
+      'kept~fault:omit-kept*1~',
+      'kept~fault:internal*1~',
+      'kept~fault:wrong-type*1~',
+    ];
     const request = await api.erase([{ system: 'velt.documents', organizationId: 'org1', documentIds: ids }]);
     expect(await api.outcomes(request.id)).toEqual({
       'gone~fault:internal*1~': 'already_absent/provider',
@@ -66,18 +101,28 @@ describe('what a call may have done', () => {
   });
 
   it('counts for the whole life of an item, a retry by hand included', async () => {
-    const { api } = await started({ env: { RETRY_MAX_ATTEMPTS: '1' }, sandbox: { seed: memory('m1~fault:504-after*1~') } });
+    const { api } = await started({
+      env: { RETRY_MAX_ATTEMPTS: '1' },
+      sandbox: { seed: memory('m1~fault:504-after*1~') },
+    });
     const { id } = await api.erase([{ system: MEMORIES, ids: ['m1~fault:504-after*1~'] }]);
     const item = await api.item(id, 'm1~fault:504-after*1~');
     expect(item).toMatchObject({ outcome: 'unconfirmed', attempts: 1 });
     await api.expect(202, 'POST', `${REQUESTS}/${id}/items/${item.id}/retry`);
     await api.settled(id);
-    expect(await api.item(id, 'm1~fault:504-after*1~')).toMatchObject({ outcome: 'erased', evidence: 'repeat', attempts: 2 });
+    expect(await api.item(id, 'm1~fault:504-after*1~')).toMatchObject({
+      outcome: 'erased',
+      evidence: 'repeat',
+      attempts: 2,
+    });
   });
 
   it('is not known of an attempt that was begun and never completed; its late answer is kept and changes nothing', async () => {
     const slow = 'm1~fault:latency:1200*1~';
-    const { api, sandbox, sql, installation } = await started({ env: { PROVIDER_TIMEOUT_MS: '5000' }, sandbox: { seed: memory(slow) } });
+    const { api, sandbox, sql, installation } = await started({
+      env: { PROVIDER_TIMEOUT_MS: '5000' },
+      sandbox: { seed: memory(slow) },
+    });
     const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: [slow, 'm2'] }] });
     await until('the call', () => (sandbox.ledger.calls().length === 1 ? true : undefined));
     await sql("update batch set lease_until = now() - interval '1 second'");
@@ -99,9 +144,17 @@ describe('an attempt is spent', () => {
     const { api, sandbox } = await started({
       sandbox: { seed: { existingPrefixes: { 'velt.documents': ['d'] } } },
     });
-    sandbox.faults.add({ rules: [{ fault: '429:1', times: 1 }, { fault: 'refuse', times: 1 }, { fault: '503', times: 1 }] });
+    sandbox.faults.add({
+      rules: [
+        { fault: '429:1', times: 1 },
+        { fault: 'refuse', times: 1 },
+        { fault: '503', times: 1 },
+      ],
+    });
     const ids = ['d1', 'd2~fault:internal*2~', 'd3', 'd4~fault:omit*1~'];
-    const { id } = await api.submit({ targets: [{ system: 'velt.documents', organizationId: 'org1', documentIds: ids }] });
+    const { id } = await api.submit({
+      targets: [{ system: 'velt.documents', organizationId: 'org1', documentIds: ids }],
+    });
     await api.settled(id);
     expect(await spent(id)).toEqual({ d1: 0, 'd2~fault:internal*2~': 2, d3: 0, 'd4~fault:omit*1~': 1 });
     const attempts = await api.attempts(id);
@@ -123,7 +176,9 @@ describe('an attempt is spent', () => {
     for (const fault of ['401', 'quota']) sandbox.faults.next(1, fault);
     const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1'] }] });
     for (const calls of [1, 2]) {
-      await until('a refusal', async () => ((await api.attempts(id)).filter((a) => a.endedAt).length === calls ? true : undefined));
+      await until('a refusal', async () =>
+        (await api.attempts(id)).filter((a) => a.endedAt).length === calls ? true : undefined,
+      );
       await api.expect(200, 'POST', `/v1/systems/${MEMORIES}/resume`);
     }
     await api.settled(id);
@@ -152,7 +207,9 @@ describe('an item whose calls stay unclear', () => {
     sandbox.faults.always('404');
     const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1'] }] });
     await until('the first call', async () => ((await api.attempts(id))[0]?.endedAt ? true : undefined));
-    await sql(`update item set due_at = now(), unclear_since = unclear_since - ${days * DAY_MS} * interval '1 millisecond'`);
+    await sql(
+      `update item set due_at = now(), unclear_since = unclear_since - ${days * DAY_MS} * interval '1 millisecond'`,
+    );
     await installation.start();
     await until('the second call', async () => ((await api.attempts(id))[1]?.endedAt ? true : undefined));
     expect(await api.item(id, 'm1')).toMatchObject({ outcome, attempts: 2 });
