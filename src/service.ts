@@ -144,7 +144,7 @@ function configureSystem(system: System, given: ProviderConfig, client: HttpClie
     provider: { name: system.provider.name, concurrency, callsPerMinute },
     configured: credentials !== null,
     idsPerCall: given.idsPerCall,
-    credentialsDigest: credentials === null ? null : vault.digest('credentials', JSON.stringify(credentials)),
+    credentialsDigest: credentials === null ? null : vault.lookupDigest('credentials', JSON.stringify(credentials)),
     async send(call, mayStillSend) {
       if (credentials === null) throw new Error(`${system.name} is not configured`);
       const reply = await client.send(system.write(call, credentials), { beforeFirstByte: mayStillSend });

@@ -143,6 +143,7 @@ function afterSilence(gate: Gate, attemptId: string, nowMs: number, retryBaseMs:
     const closed = { ...probing(gate, gate.reason, nowMs, retryBaseMs), loneRefused: gate.loneRefused };
     return keep(closed);
   }
+  if (gate.silent.includes(attemptId)) return keep(gate);
   const silent = [...gate.silent, attemptId];
   if (isStronger(gate) || silent.length < SILENT_MAX) return keep({ ...gate, silent });
   const closed = { ...probing(gate, 'outage', nowMs, retryBaseMs), loneRefused: gate.loneRefused };

@@ -26,7 +26,7 @@ export function changesOfCall(call: JudgedCall, about: About): CallOutcome {
     return { item, next: advance(historyOf(item), happening, circumstances(call, item, about)) };
   });
   const left = call.sent === null || call.sent.left;
-  const companies = companiesOf(nexts, delaysOf(call, about));
+  const companies = companiesOf(nexts, delaysOf(call, about), !left);
   const answered = call.sent?.left === true && call.sent.reading.verdict !== 'unclear';
   const changes = nexts.map(({ item, next }): ItemChange => ({
     requestId: item.requestId,
@@ -138,6 +138,9 @@ export function delaysOf(call: JudgedCall, about: About): (next: Next) => number
   };
 }
 
+/** A call that our own sender held back is not tried again in the same breath. */
+const HELD_BACK_MS = 1000;
+
 interface Moved {
   readonly item: RecordedItem;
   readonly next: Next;
@@ -153,7 +156,11 @@ interface Company {
  * Halves after a refusal, the same again after a first silence. A call that said nothing about its items (a 429, one
  * held back or interrupted) leaves their company as it was, or a search for the guilty ID would begin anew.
  */
-function companiesOf(moved: readonly Moved[], delays: (next: Next) => number): ReadonlyMap<string, Company> {
+function companiesOf(
+  moved: readonly Moved[],
+  delays: (next: Next) => number,
+  heldBack: boolean,
+): ReadonlyMap<string, Company> {
   const waiting = moved.filter(({ next }) => next.outcome === 'pending');
   const says = (...ways: readonly Again[]) =>
     waiting.some(({ next }) => next.again !== null && ways.includes(next.again));
@@ -163,7 +170,7 @@ function companiesOf(moved: readonly Moved[], delays: (next: Next) => number): R
     return new Map(
       waiting.map(({ item, next }) => {
         const suspectId = next.again === 'now' ? item.suspectId : null;
-        return [keyOf(item), { suspectId, delayMs: delays(next) }];
+        return [keyOf(item), { suspectId, delayMs: heldBack ? HELD_BACK_MS : delays(next) }];
       }),
     );
   }

@@ -2,6 +2,7 @@
 import type { Gate } from '../core/gate.js';
 import type { Happening } from '../core/item.js';
 import type { RecordedItem, SendableItem } from '../store/attempts.js';
+import type { Doubted } from '../store/discovered-items.js';
 import type { AnswerValues } from '../store/sealed-values.js';
 import type { ItemChange } from '../store/write-outcomes.js';
 import type { Scope } from '../systems/system.js';
@@ -49,6 +50,7 @@ export interface About {
 export interface Revealed {
   readonly changes: readonly ItemChange[];
   readonly said: AnswerValues['items'];
+  readonly doubted: readonly Doubted[];
   readonly happening: Partial<Extract<Happening, { kind: 'pass' }>>;
   /** True when an ID that an earlier pass revealed was erased since, by a call of its own too. */
   readonly erasedBefore: boolean;

@@ -17,6 +17,7 @@ import {
 } from '../store/attempts.js';
 import type { LockedRequest, SealedPart } from '../store/attempts.js';
 import { endBatches, holdBatches } from '../store/batches.js';
+import { markUnknownEffect } from '../store/discovered-items.js';
 import type { Transaction } from '../store/database.js';
 import { lockGates, readGates, saveGate } from '../store/gates.js';
 import { reopenItems, warnWhereAllAbsent } from '../store/settle.js';
@@ -45,7 +46,10 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
     tx,
     calls.map((call) => ({ id: call.batchId, epoch: call.epoch })),
   );
-  const held = calls.filter((call) => heldIds.has(call.batchId));
+  const seen = new Set<string>();
+  const held = calls.filter(
+    (call) => heldIds.has(call.batchId) && !seen.has(call.attemptId) && seen.add(call.attemptId),
+  );
   const late = calls.filter((call) => !heldIds.has(call.batchId));
   const reopened = gates.changes.flatMap((change) => change.reopen.flatMap((key) => key.split(' ')));
   const requestIds = new Set(calls.flatMap((call) => call.items.map((item) => item.requestId)));
@@ -91,6 +95,11 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
     judged.flatMap((call) => sealedParts(workplace, call, requests, discovered)),
   );
   await writeOutcomes(tx, [...changes, ...discovered.changes]);
+  await markUnknownEffect(
+    tx,
+    changes.filter(({ next }) => next.unknownEffect).map(({ id }) => id),
+    discovered.doubted,
+  );
   await reopenItems(tx, reopened);
   await addWarnings(tx, judged.flatMap(anomaliesOf));
   await endBatches(
@@ -137,7 +146,12 @@ async function judgeGates(tx: Transaction, workplace: Workplace, calls: readonly
     for (const other of change.wholeProvider ? [...rows.values()] : [row]) {
       const found = workplace.systems.get(other.system);
       if (change.wholeProvider && found?.provider.name !== call.provider) continue;
-      const next = { ...other, gate: change.gate, credentialsDigest };
+      const stays = change.gate.reason === other.gate.reason;
+      const next = {
+        ...other,
+        gate: change.gate,
+        credentialsDigest: stays ? other.credentialsDigest : credentialsDigest,
+      };
       rows.set(other.system, next);
       await saveGate(tx, next);
       if (change.gate.reason !== null && change.gate.reason !== before.reason) {
@@ -161,6 +175,9 @@ function signalOf(call: FinishedCall, reading: Reading): Parameters<typeof gateA
   const refusedAlone = alone ? call.items.map((item) => `${item.requestId}/${item.id}`).join(' ') : null;
   return { reading, attemptId: call.attemptId, refusedAlone };
 }
+
+/** A status that is a word of a fixed set says nothing about anybody; any other text of a shared call might. */
+const ENUM_WORD = /^[A-Za-z_-]{1,40}$/;
 
 /** What the provider said, sealed once per request of the call, under that request's key. */
 function sealedParts(
@@ -188,7 +205,7 @@ function sealedParts(
     }
     const values = {
       sha256,
-      status: reading.providerStatus,
+      status: alone || ENUM_WORD.test(reading.providerStatus ?? '') ? reading.providerStatus : null,
       message: alone ? reading.providerMessage : null,
       items: said,
     };

@@ -3,7 +3,7 @@ import type { Answer } from '../core/answer.js';
 import { advance, historyOf, PROVEN } from '../core/item.js';
 import type { History } from '../core/item.js';
 import { insertDiscovered, nextBlocks, readDiscovered } from '../store/discovered-items.js';
-import type { DiscoveredItem, NewDiscovered } from '../store/discovered-items.js';
+import type { DiscoveredItem, Doubted, NewDiscovered } from '../store/discovered-items.js';
 import type { LockedRequest, RecordedItem } from '../store/attempts.js';
 import type { Transaction } from '../store/database.js';
 import { newId } from '../store/identifiers.js';
@@ -21,6 +21,8 @@ export interface Discovered {
   readonly changes: readonly ItemChange[];
   /** A selector's change, with what its pass revealed taken into account; any other change as it is. */
   adjust(change: ItemChange): ItemChange;
+  /** Revealed items that a pass may have deleted without its being recorded as their outcome. */
+  readonly doubted: readonly Doubted[];
   /** The provider's words for revealed items of a request in a call, by item. */
   said(attemptId: string, requestId: string): AnswerValues['items'];
 }
@@ -48,6 +50,7 @@ export async function recordDiscovered(
   const adjusted = new Map<string, ItemChange>();
   const changes: ItemChange[] = [];
   const said = new Map<string, AnswerValues['items']>();
+  const doubted: Doubted[] = [];
   if (passes.length > 0) {
     const selectors = passes.flatMap((pass) => pass.selectors);
     const known = await readDiscovered(
@@ -60,6 +63,7 @@ export async function recordDiscovered(
         const earlier = known.filter((item) => item.selectorId === selector.id);
         const revealed = await recordPass(tx, workplace, { ...pass, selector, earlier, blocks, requests }, about);
         changes.push(...revealed.changes);
+        doubted.push(...revealed.doubted);
         const at = `${pass.call.attemptId}/${selector.requestId}`;
         said.set(at, { ...said.get(at), ...revealed.said });
         adjusted.set(keyOf(selector), selectorChange(pass.call, selector, revealed, about));
@@ -68,6 +72,7 @@ export async function recordDiscovered(
   }
   return {
     changes,
+    doubted,
     adjust: (change) => adjusted.get(`${change.requestId}/${change.id}`) ?? change,
     said: (attemptId, requestId) => said.get(`${attemptId}/${requestId}`) ?? {},
   };
@@ -107,6 +112,7 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
   const changes: ItemChange[] = [];
   const said: Record<string, readonly [string | null, string | null]> = {};
   const delays = delaysOf(call, about);
+  const doubted: Doubted[] = [];
   let exhausted = answers.size > 0;
   for (const [externalId, answer] of answers) {
     const asked = { system: call.system, scope, kind: 'id', externalId } as const;
@@ -118,6 +124,9 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
       freshIds.push(externalId);
       const { requestId, deadline } = selector;
       fresh.push({ requestId, id, selectorId: selector.id, digest, deadline, ...placeOf(pass, freshIds.length - 1) });
+    }
+    if (found && (answer.said === 'unclear' || (found.claimed && answer.said === 'erased'))) {
+      doubted.push({ selectorId: selector.id, id: found.id });
     }
     if (found && (found.claimed || (found.outcome !== 'pending' && found.outcome !== 'failed'))) continue;
     said[id] = [answer.providerId, answer.text];
@@ -137,7 +146,14 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
   }
   await insertFresh(tx, workplace, pass, fresh, freshIds);
   const erasedBefore = pass.earlier.some((item) => item.outcome === 'erased');
-  return { changes, said, happening: { exhausted }, erasedBefore, matched: pass.earlier.length + fresh.length };
+  return {
+    changes,
+    said,
+    doubted,
+    happening: { exhausted },
+    erasedBefore,
+    matched: pass.earlier.length + fresh.length,
+  };
 }
 
 function placeOf(pass: Pass, index: number): { block: number; slot: number } {

@@ -70,7 +70,7 @@ export class BatchRunner {
   private async runOne(system: ConfiguredSystem, ref: BatchRef): Promise<void> {
     const { slots, starts } = this.slotsOf(system);
     for (let keptAtMs = performance.now(); ;) {
-      await slots.acquire();
+      if (!(await this.slotFor(slots, ref))) return;
       let start: Start = { kind: 'gone' };
       const beganMs = performance.now();
       try {
@@ -94,6 +94,21 @@ export class BatchRunner {
         keptAtMs = performance.now();
         if (!(await this.workplace.database.transaction((tx) => keepClaim(tx, ref)))) return;
       }
+    }
+  }
+
+  /** Waits for a slot, saying now and then that the batch is taken up. False when it is no longer ours: no slot is held. */
+  private async slotFor(slots: ProviderSlots, ref: BatchRef): Promise<boolean> {
+    const slot = slots.acquire();
+    for (;;) {
+      const waiting = new AbortController();
+      const kept = pause(KEEP_CLAIM_EVERY_MS, false, { signal: waiting.signal }).catch(() => false);
+      const got = await Promise.race([slot.then(() => true), kept]);
+      waiting.abort();
+      if (got) return true;
+      if (await this.workplace.database.transaction((tx) => keepClaim(tx, ref))) continue;
+      void slot.then(() => slots.release());
+      return false;
     }
   }
 

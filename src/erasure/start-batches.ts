@@ -5,9 +5,11 @@
 import { groupBy } from '../core/grouping.js';
 import { passage } from '../core/gate.js';
 import { beginAttempts, readSendable, shareRequests } from '../store/attempts.js';
-import { countInFlight, endBatches, lockProvider, takeBatches } from '../store/batches.js';
+import type { SendableItem } from '../store/attempts.js';
+import { countInFlight, endBatches, takeBatches } from '../store/batches.js';
 import type { BatchRef, TakenBatch } from '../store/batches.js';
 import type { Transaction } from '../store/database.js';
+import { putOff } from '../store/due-items.js';
 import { readGates } from '../store/gates.js';
 import type { GateRow } from '../store/gates.js';
 import { newId } from '../store/identifiers.js';
@@ -51,9 +53,7 @@ export async function startBatches(
     const tried = refs.slice(0, wanted);
     try {
       const started = await workplace.database.transaction((tx) => start(tx, workplace, system, tried, ended));
-      return refs.map((ref, index) =>
-        index < wanted ? (started.get(ref.id) ?? { kind: 'gone' }) : { kind: 'no_room' },
-      );
+      return refs.map((ref, index) => (index < wanted ? handedTo(ref, started) : { kind: 'no_room' }));
     } catch (error) {
       if (!(error instanceof TooMany)) throw error;
       wanted = error.room;
@@ -62,20 +62,30 @@ export async function startBatches(
   return refs.map(() => ({ kind: 'no_room' }));
 }
 
+/** A started call goes to one ref alone, the one whose epoch was taken: a batch may have been rung more than once. */
+function handedTo(ref: BatchRef, started: Map<string, StartedCall>): Start {
+  const call = started.get(ref.id);
+  if (!call || call.batch.epoch !== ref.epoch + 1) return { kind: 'gone' };
+  started.delete(ref.id);
+  return call;
+}
+
 async function start(
   tx: Transaction,
   workplace: Workplace,
   system: ConfiguredSystem,
   refs: readonly BatchRef[],
   ended: readonly string[],
-): Promise<ReadonlyMap<string, StartedCall>> {
+): Promise<Map<string, StartedCall>> {
   const { settings, vault } = workplace;
   const taken = await takeBatches(tx, refs, settings.providerTimeoutMs + settings.leaseMarginMs);
   const gates = taken.length === 0 ? new Map<string, GateRow>() : await readGates(tx);
   const passing = system.configured ? taken.filter((batch) => letsThrough(gates.get(batch.system), batch.probe)) : [];
   const ids = passing.map((batch) => batch.id);
   if (ids.length > 0) await shareRequests(tx, ids);
-  const sendable = ids.length === 0 ? [] : await openItems(tx, vault, await readSendable(tx, ids));
+  const pending = ids.length === 0 ? [] : await readSendable(tx, ids);
+  const sendable = await openItems(tx, vault, pending);
+  if (sendable.length < pending.length) await putOffClosed(tx, workplace, pending, sendable);
   const items = groupBy(sendable, (item) => item.batchId);
   const calls = passing.flatMap((batch): StartedCall[] => {
     const carried = items.get(batch.id);
@@ -84,10 +94,8 @@ async function start(
     return [{ kind: 'started', batch, attemptId: newId(), call: toCall(carried), items: carried, distinct }];
   });
   const started = new Map(calls.map((call) => [call.batch.id, call]));
-  await endBatches(
-    tx,
-    taken.filter((batch) => !started.has(batch.id)).map((batch) => batch.id),
-  );
+  const left = taken.filter((batch) => !started.has(batch.id)).map((batch) => batch.id);
+  await endBatches(tx, left);
   if (calls.length === 0) return started;
   // Last, so that the calls of a provider wait for each other as shortly as can be.
   await refuseTooMany(tx, system, calls, ended);
@@ -101,6 +109,18 @@ async function start(
   return started;
 }
 
+async function putOffClosed(
+  tx: Transaction,
+  workplace: Workplace,
+  pending: readonly SendableItem[],
+  opened: readonly SendableItem[],
+): Promise<void> {
+  const open = new Set(opened.map((item) => item.id));
+  const closed = pending.filter((item) => !open.has(item.id));
+  workplace.log.error({ items: closed.length }, 'sealed values do not open: these items cannot be sent');
+  await putOff(tx, closed);
+}
+
 /** Keeps the limits of the provider, over all its systems and all workers: calls at once, and calls in any minute. */
 async function refuseTooMany(
   tx: Transaction,
@@ -109,7 +129,6 @@ async function refuseTooMany(
   ended: readonly string[],
 ): Promise<void> {
   const { name, concurrency, callsPerMinute } = system.provider;
-  await lockProvider(tx, name);
   const apart = [...calls.map((call) => call.batch.id), ...ended];
   const load = await countInFlight(tx, name, apart, callsPerMinute === null ? 0 : RATE_WINDOW_MS);
   const room = Math.min(concurrency - load.inFlight, callsPerMinute === null ? Infinity : callsPerMinute - load.recent);

@@ -2,14 +2,19 @@
  * Runs dispatch-due whenever somebody rings, when something is known to become due, and every few seconds in any case:
  * a plain timer in every worker process, which no flush of a queue can take away.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { freeOrphans } from '../store/batches.js';
 import type { BatchRef } from '../store/batches.js';
 import { dispatchDue } from '../erasure/dispatch-due.js';
+import { openForNewCredentials } from '../erasure/resume-system.js';
 import type { BatchRunner } from '../erasure/run-batch.js';
 import type { Workplace } from '../erasure/workplace.js';
 
 const TICK_MS = 5000;
 const TICK_JITTER_MS = 1000;
+/** Between two looks at a system: what many batches ring for as they end is found by one. */
+const LOOK_GAP_MS = 20;
+const ENQUEUE_WITHIN_MS = 2000;
 
 /** Puts batches into the queue of their system. Rejects when the queue is away. */
 export type Enqueue = (system: string, batches: readonly BatchRef[]) => Promise<void>;
@@ -37,9 +42,19 @@ export class Dispatcher {
 
   /** Looks at once, and from then on every few seconds. */
   start(): void {
-    freeOrphans(this.workplace.database).catch(() => undefined);
+    void this.tidy();
     this.wake([...this.states.keys()]);
     this.tick = setTimeout(() => this.start(), TICK_MS + Math.random() * TICK_JITTER_MS);
+  }
+
+  /** What only a tick needs to look after; one that fails is followed by another. */
+  private async tidy(): Promise<void> {
+    try {
+      await freeOrphans(this.workplace.database);
+      await openForNewCredentials(this.workplace);
+    } catch (error) {
+      this.workplace.log.warn({ error: errorName(error) }, 'the tick did not go through');
+    }
   }
 
   /** Looks at these systems soon: once more after a look that is under way, and never twice at once. */
@@ -66,7 +81,7 @@ export class Dispatcher {
       state.again = false;
       try {
         const { toRing, toRun, againInMs } = await dispatchDue(this.workplace, name);
-        if (toRing.length > 0) await this.enqueue(name, toRing).catch(() => this.runHere(name, toRing));
+        if (toRing.length > 0 && !(await this.rung(name, toRing))) this.runHere(name, toRing);
         this.runHere(name, toRun);
         if (state.timer) clearTimeout(state.timer);
         state.timer = againInMs === null || this.stopped ? null : setTimeout(() => this.wake([name]), againInMs + 1);
@@ -76,8 +91,18 @@ export class Dispatcher {
           'nothing could be handed out; the next tick tries again',
         );
       }
+      await pause(LOOK_GAP_MS);
     }
     state.looking = false;
+  }
+
+  /** True when the queue has the batches. One that hangs counts as gone: a job that comes after all finds its epoch taken. */
+  private async rung(name: string, batches: readonly BatchRef[]): Promise<boolean> {
+    const added = this.enqueue(name, batches).then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([added, pause(ENQUEUE_WITHIN_MS, false, { ref: false })]);
   }
 
   /** With the queue gone, work goes on in the process that found it. */

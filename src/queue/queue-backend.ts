@@ -5,6 +5,8 @@ import type { RedisOptions } from 'bullmq';
 import { openPool } from '../store/database.js';
 
 const RECONNECT_MAX_MS = 2000;
+/** A Redis that hangs is as good as gone. */
+const COMMAND_MS = 2000;
 /** One slot a listener, and some to fetch and finish jobs with. */
 const POOL_CONNECTIONS = 16;
 const SCHEMA = 'bullmq';
@@ -27,7 +29,13 @@ export function redisBackend(url: string): QueueBackend {
   const server = redisOptions(url);
   return {
     kind: 'redis',
-    producer: { ...server, retryStrategy, enableOfflineQueue: false, maxRetriesPerRequest: 1 },
+    producer: {
+      ...server,
+      retryStrategy,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 1,
+      commandTimeout: COMMAND_MS,
+    },
     consumer: { ...server, retryStrategy, maxRetriesPerRequest: null },
     close: () => Promise.resolve(),
   };

@@ -150,10 +150,13 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
 
   /** Stops intake, lets running calls end, then closes the queue. The database is closed by whoever opened it. */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.dispatcher.stop();
     this.runner.stop();
     const workers = this.setup.processors.map((processor) => this.moduleRef.get(processor, { strict: false }).worker);
-    const ended = Promise.all([...workers.map(async (worker) => worker.close()), this.runner.idle()]);
+    const ended = Promise.all([
+      this.dispatcher.stop(),
+      ...workers.map(async (worker) => worker.close()),
+      this.runner.idle(),
+    ]);
     // A call that is under way is worth its own time-out: cut short it would have to be repeated.
     const withinMs = Math.max(STOP_WITHIN_MS, this.workplace.settings.providerTimeoutMs + RECORD_MS);
     await Promise.race([ended, pause(withinMs, undefined, { ref: false })]);

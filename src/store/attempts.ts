@@ -51,24 +51,26 @@ export interface NewAttempt {
   readonly items: readonly { readonly requestId: string; readonly id: string }[];
 }
 
-const INSERT_ATTEMPTS: Statement = {
-  name: 'insert-attempts',
-  text: `insert into attempt (id, batch_id, epoch, system, provider, probe, ids, items)
-    select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::boolean[], $7::int[], $8::int[])`,
-};
-const INSERT_PARTS: Statement = {
-  name: 'insert-parts',
-  text: `insert into attempt_part (attempt_id, request_id, item_ids)
-    select a, r, array_agg(i) from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as p (a, r, i) group by a, r`,
-};
-const START_REQUESTS: Statement = {
-  name: 'start-requests',
-  text: 'update erasure_request set started_at = now() where id = any ($1::uuid[]) and started_at is null',
+const BEGIN_ATTEMPTS: Statement = {
+  name: 'begin-attempts',
+  text: `with begun as (
+      insert into attempt (id, batch_id, epoch, system, provider, probe, ids, items)
+      select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::boolean[], $7::int[], $8::int[])
+      returning id
+    ), carried as (
+      insert into attempt_part (attempt_id, request_id, item_ids)
+      select p.a, p.r, array_agg(p.i) from unnest($9::uuid[], $10::uuid[], $11::uuid[]) as p (a, r, i)
+      join begun on begun.id = p.a group by p.a, p.r
+    )
+    update erasure_request set started_at = now() where id = any ($12::uuid[]) and started_at is null`,
 };
 
 /** Puts on record that calls are about to be made. */
 export async function beginAttempts(tx: Transaction, attempts: readonly NewAttempt[]): Promise<void> {
-  await tx.run(INSERT_ATTEMPTS, [
+  const parts = attempts.flatMap((attempt) =>
+    attempt.items.map((item) => [attempt.id, item.requestId, item.id] as const),
+  );
+  await tx.run(BEGIN_ATTEMPTS, [
     attempts.map((attempt) => attempt.id),
     attempts.map((attempt) => attempt.batchId),
     attempts.map((attempt) => attempt.epoch),
@@ -77,12 +79,11 @@ export async function beginAttempts(tx: Transaction, attempts: readonly NewAttem
     attempts.map((attempt) => attempt.probe),
     attempts.map((attempt) => attempt.ids),
     attempts.map((attempt) => attempt.items.length),
+    parts.map((part) => part[0]),
+    parts.map((part) => part[1]),
+    parts.map((part) => part[2]),
+    [...new Set(parts.map((part) => part[1]))].sort(),
   ]);
-  const parts = attempts.flatMap((attempt) =>
-    attempt.items.map((item) => [attempt.id, item.requestId, item.id] as const),
-  );
-  await tx.run(INSERT_PARTS, [parts.map((p) => p[0]), parts.map((p) => p[1]), parts.map((p) => p[2])]);
-  await tx.run(START_REQUESTS, [[...new Set(parts.map((p) => p[1]))].sort()]);
 }
 
 export interface EndedAttempt {

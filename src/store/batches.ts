@@ -14,17 +14,8 @@ const LOCK_SYSTEM: Statement = {
   name: 'lock-system',
   text: "select pg_advisory_xact_lock(hashtext('expunge dispatch'), hashtext($1))",
 };
-/** One sender at a time counts the calls in flight of a provider, until the transaction ends. */
-const LOCK_PROVIDER: Statement = {
-  name: 'lock-provider',
-  text: "select pg_advisory_xact_lock(hashtext('expunge send'), hashtext($1))",
-};
-
 export async function lockSystem(tx: Transaction, system: string): Promise<void> {
   await tx.run(LOCK_SYSTEM, [system]);
-}
-export async function lockProvider(tx: Transaction, provider: string): Promise<void> {
-  await tx.run(LOCK_PROVIDER, [provider]);
 }
 
 const COUNT_LIVE: Statement = {
@@ -147,14 +138,13 @@ export async function takeBatches(tx: Transaction, refs: readonly BatchRef[], le
 
 const IN_FLIGHT: Statement = {
   name: 'in-flight',
-  text: `select
-      (select count(*)::int from batch where provider = $1 and state = 'sending' and lease_until > clock_timestamp()
-        and not id = any ($2::uuid[])) as "inFlight",
-      (select count(*)::int from attempt where provider = $1
-        and started_at > clock_timestamp() - $3 * interval '1 millisecond') as recent`,
+  text: 'select in_flight as "inFlight", recent from count_calls($1, $2::uuid[], $3)',
 };
 
-/** Calls of a provider in flight (but for those known to have ended, `ended`), and begun within the window. */
+/**
+ * Calls of a provider in flight (but for those known to have ended, `ended`), and begun within the window. One sender at
+ * a time counts, until its transaction ends.
+ */
 export async function countInFlight(
   tx: Transaction,
   provider: string,

@@ -27,6 +27,10 @@ const RETRIES_MAX = 3;
  * index to go by.
  */
 const PLANNER_OPTIONS = '-c enable_seqscan=off -c jit=off -c plan_cache_mode=force_generic_plan';
+/** A host that vanishes in the middle of a transaction must not hold its locks until the network gives it up. */
+const VANISHED_OPTIONS =
+  '-c idle_in_transaction_session_timeout=15000 -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
+const KEEP_ALIVE_DELAY_MS = 10_000;
 
 export class Database {
   readonly prisma: PrismaClient;
@@ -40,7 +44,9 @@ export class Database {
    * idle connection is reported through `onIdleError` and replaced when next needed.
    */
   static open(connectionString: string, connectionsMax: number, onIdleError: (error: Error) => void): Database {
-    return new Database(openPool(connectionString, connectionsMax, PLANNER_OPTIONS, onIdleError));
+    return new Database(
+      openPool(connectionString, connectionsMax, `${PLANNER_OPTIONS} ${VANISHED_OPTIONS}`, onIdleError),
+    );
   }
 
   /**
@@ -111,6 +117,7 @@ export function openPool(
     max: connectionsMax,
     connectionTimeoutMillis: 5000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     options,
   });
   pool.on('error', onIdleError);

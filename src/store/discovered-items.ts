@@ -27,6 +27,33 @@ export async function readDiscovered(tx: Transaction, selectorIds: readonly stri
   return tx.rows<DiscoveredItem>(READ_DISCOVERED, [selectorIds]);
 }
 
+const MARK_UNKNOWN_EFFECT: Statement = {
+  name: 'mark-unknown-effect',
+  text: `update item set unknown_effect = true
+    where selector_id = any ($1::uuid[]) and (selector_id = any ($2::uuid[]) or id = any ($3::uuid[]))
+      and outcome in ('pending', 'failed', 'unconfirmed') and not unknown_effect`,
+};
+
+/** A revealed item of which a pass spoke so that it may be gone without being recorded so. */
+export interface Doubted {
+  readonly selectorId: string;
+  readonly id: string;
+}
+
+/**
+ * Says that a call may have deleted these without saying so: everything that the selectors `unclear` revealed, and what a
+ * pass spoke of unclearly. What is known to be gone stays as it is.
+ */
+export async function markUnknownEffect(
+  tx: Transaction,
+  unclear: readonly string[],
+  doubted: readonly Doubted[],
+): Promise<void> {
+  const selectors = [...new Set([...unclear, ...doubted.map((item) => item.selectorId)])];
+  if (selectors.length === 0) return;
+  await tx.run(MARK_UNKNOWN_EFFECT, [selectors, unclear, doubted.map((item) => item.id)]);
+}
+
 const NEXT_BLOCKS: Statement = {
   name: 'next-blocks',
   text: `select request_id as "requestId", max(no)::int + 1 as no from sealed_block where request_id = any ($1::uuid[]) group by 1`,

@@ -32,9 +32,9 @@ const READ_DUE: Statement = {
 
 const READ_COMPANIES: Statement = {
   name: 'read-companies',
-  text: `select s.suspect_id as "suspectId" from item s
-    where s.system = $1 and s.outcome = 'pending' and s.suspect_id is not null and s.due_at <= now()
-    group by s.suspect_id order by min(s.deadline), s.suspect_id limit $2`,
+  text: `select i.suspect_id as "suspectId" from item i
+    where i.system = $1 and i.outcome = 'pending' and i.suspect_id is not null and i.due_at <= now() and ${FREE}
+    group by i.suspect_id order by min(i.deadline), i.suspect_id limit $2`,
 };
 
 const READ_SUSPECTS: Statement = {
@@ -51,6 +51,20 @@ const READ_FOR_PROBE: Statement = {
     order by i.last_attempt_at nulls first, i.deadline, i.id limit $2`,
 };
 
+const PUT_OFF: Statement = {
+  name: 'put-off',
+  text: `update item i set due_at = now() + interval '15 minutes' from unnest($1::uuid[], $2::uuid[]) as w (request_id, id)
+    where i.request_id = w.request_id and i.id = w.id`,
+};
+
+/** Looks at items again in a quarter of an hour: their values do not open now, and somebody must see to that. */
+export async function putOff(
+  tx: Transaction,
+  items: readonly { readonly requestId: string; readonly id: string }[],
+): Promise<void> {
+  await tx.run(PUT_OFF, [items.map((item) => item.requestId), items.map((item) => item.id)]);
+}
+
 const NEXT_DUE: Statement = {
   name: 'next-due',
   text: `select (extract(epoch from min(i.due_at)) * 1000)::float8 as "nextMs" from item i
@@ -65,7 +79,7 @@ export async function readDue(
   limit: number,
   blocked: readonly string[],
 ): Promise<Due[]> {
-  const companies = await tx.rows<{ suspectId: string }>(READ_COMPANIES, [system, limit]);
+  const companies = await tx.rows<{ suspectId: string }>(READ_COMPANIES, [system, limit, blocked]);
   const suspectIds = companies.map((company) => company.suspectId);
   const suspects = suspectIds.length === 0 ? [] : await tx.rows<Due>(READ_SUSPECTS, [system, suspectIds, blocked]);
   return [...suspects, ...(await tx.rows<Due>(READ_DUE, [system, limit, blocked]))];

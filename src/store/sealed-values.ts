@@ -127,6 +127,23 @@ export interface ValuePlace {
   readonly slot: number;
 }
 
+/** What does not open, as after a restore out of two backups, must not stop what stands beside it. */
+function itemsOrNull(key: Buffer, row: BlockRow): ItemValues | null {
+  try {
+    return unsealItems(key, row.requestId, row.no, row.sealed);
+  } catch {
+    return null;
+  }
+}
+
+function unwrapOrNull(vault: Vault, row: BlockRow): Buffer | null {
+  try {
+    return vault.unwrap(row.requestId, row.wrapped);
+  } catch {
+    return null;
+  }
+}
+
 /** Opened item blocks: gives the scope and external ID at a place. A shredded request has no key, and gives null. */
 export class OpenedValues {
   private readonly blocks = new Map<string, ItemValues>();
@@ -148,10 +165,12 @@ export class OpenedValues {
     for (const row of rows) {
       let key = opened.keys.get(row.requestId);
       if (!key) {
-        key = vault.unwrap(row.requestId, row.wrapped);
+        key = unwrapOrNull(vault, row) ?? undefined;
+        if (!key) continue;
         opened.keys.set(row.requestId, key);
       }
-      opened.blocks.set(`${row.requestId} ${row.no}`, unsealItems(key, row.requestId, row.no, row.sealed));
+      const block = itemsOrNull(key, row);
+      if (block) opened.blocks.set(`${row.requestId} ${row.no}`, block);
     }
     return opened;
   }

@@ -150,7 +150,7 @@ describe('what a call makes of its items', () => {
     const { changes } = changesOfCall(judged(many(2), UNCLEAR, { sent: held }), ABOUT);
     for (const { next, carried, delayMs } of changes) {
       expect(next).toMatchObject({ outcome: 'pending', unknownEffect: false, spent: 0, strikes: 0 });
-      expect([carried, delayMs]).toEqual([false, 0]);
+      expect([carried, delayMs]).toEqual([false, 1000]);
     }
   });
 

@@ -165,7 +165,7 @@ describe('a batch', () => {
     const inside: string[] = [];
     const enter = (name: string) =>
       work.database.transaction(async (tx) => {
-        await batches.lockProvider(tx, 'a');
+        await batches.countInFlight(tx, 'a', [], 0);
         inside.push(`${name} in`);
         await tx.run({ name: 'tick', text: 'select 1' });
         inside.push(`${name} out`);

@@ -233,6 +233,22 @@ create table gate (
   check ((reason is null) = (since is null))
 );
 
+-- The calls of a provider in flight, counted while nobody else of that provider counts. Each statement of a volatile
+-- function sees what was committed before it began: the counts are those after the lock was got.
+create function count_calls(of_provider text, apart uuid[], window_ms float8, out in_flight integer, out recent integer)
+language plpgsql volatile as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('expunge send'), hashtext(of_provider));
+  select count(*) into in_flight from batch
+    where provider = of_provider and state = 'sending' and lease_until > clock_timestamp() and not id = any (apart);
+  if window_ms > 0 then
+    select count(*) into recent from attempt
+      where provider = of_provider and started_at > clock_timestamp() - window_ms * interval '1 millisecond';
+  else
+    recent := 0;
+  end if;
+end $$;
+
 -- The rules, held even when the code is wrong.
 
 create function item_stays_settled() returns trigger language plpgsql as $$

@@ -138,7 +138,8 @@ function readTag(call: Call, body: JsonObject, remarks: Remarks): Reading {
   const hasNoErrors = isJsonArray(errors) && errors.length === 0;
   const count = remarks.providerCount;
   const clear = own(body, 'success') === true && count !== null && isOurs && hasNoErrors;
-  const pass = { clear, nothing: clear && count === 0, count };
+  // A count beside somebody else's tag says nothing of ours.
+  const pass = { clear, nothing: clear && count === 0, count: isOurs ? count : null };
   const anomalies: readonly Anomaly[] = isOther ? ['stranger'] : [];
   return { ...remarks, anomalies, verdict: 'answered', answers: new Map(), pass };
 }
