@@ -58,6 +58,7 @@ describe('without any variable', () => {
       retryMaxAttempts: 8,
       bootstrapApiKey: null,
       dataKey: null,
+      nextDataKey: null,
       ledgerSigningKey: null,
       retentionDays: null,
       allowPrivateEndpoints: false,
