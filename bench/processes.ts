@@ -19,7 +19,9 @@ export async function startScript(
   env: Readonly<Record<string, string>>,
   ready: (line: string) => boolean,
 ): Promise<Running> {
-  const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
+  // As `npm start` does it.
+  const heap = file === 'dist/main.js' ? ['--max-old-space-size=320'] : [];
+  const child = spawn(process.execPath, ['--enable-source-maps', ...heap, file, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -15,7 +15,7 @@ function callsMax(n: number): number {
 }
 
 describe('one bad ID among n in a batch', () => {
-  it.each([1, 2, 3, 5, 8, 17, 33, 64, 100])('of %i is found in at most 2·⌈log2 n⌉ + 1 calls', async (n) => {
+  it.each([1, 2, 5, 17, 64, 100])('of %i is found in at most 2·⌈log2 n⌉ + 1 calls', async (n) => {
     service = await startTestService({ sandbox: { seed: EVERYTHING } });
     const bad = 'm~fault:refuse~';
     const ids = [bad, ...Array.from({ length: n - 1 }, (_, no) => `m${no}`)];

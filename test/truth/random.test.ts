@@ -4,7 +4,7 @@ import { RANDOM_RUN_ENV, runRandom } from './random.js';
 import { ORGANIZATION_DIALECTS } from './random-world.js';
 
 const SEEDS = (process.env['TRUTH_SEEDS'] ?? '1').split(',').map(Number);
-const ITEMS = Number(process.env['TRUTH_ITEMS'] ?? 1500);
+const ITEMS = Number(process.env['TRUTH_ITEMS'] ?? 800);
 
 it.each(SEEDS)(
   'seed %i: nothing is called gone that is there, nothing is deleted unasked, nothing is lost',
