@@ -40,10 +40,16 @@ describe('a closed gate', () => {
     const receivedAt = new Date(Date.now() - 5 * DAY_MS).toISOString();
     await api.submit({ receivedAt, targets: [target('d1', 'a1~fault:error500~')] });
     await gateClosed(COMMENTS, 'outage');
-    await sql("update gate set until = now() + interval '1 hour' where system = $1", [COMMENTS]);
-    await until('the probe under way to end', async () =>
-      (await sql('select from batch')).length === 0 ? true : undefined,
-    );
+    // Under the dispatcher's own lock, and again for as long as a probe under way writes its own time over ours.
+    await until('the next probe to be an hour away', async () => {
+      await sql(`do $$ begin
+        perform pg_advisory_xact_lock(hashtext('expunge dispatch'), hashtext('${COMMENTS}'));
+        update gate set until = now() + interval '1 hour' where system = '${COMMENTS}';
+      end $$`);
+      const away = "select from gate where system = $1 and until > now() + interval '30 minutes'";
+      const quiet = (await sql('select from batch')).length === 0 && (await sql(away, [COMMENTS])).length === 1;
+      return quiet ? true : undefined;
+    });
     await sql("update item set due_at = now() - interval '1 hour'");
     const before = sandbox.ledger.calls().length;
     const later = await api.submit({ targets: [target('d2', 'a2')] });
