@@ -1,6 +1,6 @@
 /** API keys at rest: a SHA-256 each, never the key. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { Database } from './database.js';
+import type { Database, Statement } from './database.js';
 import { newId } from './identifiers.js';
 
 const BOOTSTRAP = 'bootstrap';
@@ -24,6 +24,13 @@ export async function findApiKey(database: Database, sha256: Buffer): Promise<Ap
   return row === null ? null : { ...row, sha256: Buffer.from(row.sha256) };
 }
 
+/** One statement: several processes may start at once. */
+const SAVE_BOOTSTRAP_KEY: Statement = {
+  name: 'save-bootstrap-key',
+  text: `insert into api_key (id, name, prefix, sha256, scopes) values ($1, $2, $3, $4, $5)
+    on conflict (name) do update set prefix = excluded.prefix, sha256 = excluded.sha256, scopes = excluded.scopes`,
+};
+
 /**
  * Makes sure that an admin key exists. `given` (BOOTSTRAP_API_KEY) replaces the one before; without it one is made at the
  * first start and given back, the only time it is ever seen. Null when there was one already.
@@ -36,11 +43,7 @@ export async function ensureBootstrapKey(database: Database, given: string | nul
     scopes: ['admin'],
   };
   if (given !== null) {
-    await database.prisma.apiKey.upsert({
-      where: { name: BOOTSTRAP },
-      create: { id: newId(), name: BOOTSTRAP, ...row },
-      update: row,
-    });
+    await database.rows(SAVE_BOOTSTRAP_KEY, [newId(), BOOTSTRAP, row.prefix, row.sha256, row.scopes]);
     return null;
   }
   const { count } = await database.prisma.apiKey.createMany({
