@@ -39,8 +39,6 @@ export class BatchRunner {
   constructor(
     private readonly workplace: Workplace,
     private readonly recorder: Recorder,
-    /** Told of every point at which a crash is worth a test. */
-    private readonly passing: (point: string) => void = () => undefined,
   ) {}
 
   /** No call begins after this; batches not begun are left to others. */
@@ -78,10 +76,8 @@ export class BatchRunner {
         start = await starts.do(ref);
         if (start.kind === 'gone') return;
         if (start.kind === 'started') {
-          this.passing('after attempt row');
           const sent = await this.send(system, start.call, beganMs);
           slots.ended.add(ref.id);
-          this.passing('after answer');
           this.workplace.calls.observe(system.system.name, sent.reading.verdict, (performance.now() - beganMs) / 1000);
           await this.handOver(start, ref, sent, slots);
           return;
