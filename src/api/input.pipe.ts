@@ -5,7 +5,7 @@ import { instanceToPlain, plainToInstance } from 'class-transformer';
 import type { ClassTransformOptions } from 'class-transformer';
 import type { ValidationError } from 'class-validator';
 import { isWellFormed } from '../core/json.js';
-import { NoBody } from './no-input.dto.js';
+import { OptionalBody } from './no-input.dto.js';
 import { pointerSegment, Problem } from './problem.js';
 import type { InputError } from './problem.js';
 import { readTargets } from './targets.js';
@@ -28,7 +28,7 @@ export class InputPipe extends ValidationPipe {
   }
 
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'body' && value === undefined && metadata.metatype !== NoBody) {
+    if (metadata.type === 'body' && value === undefined && !(metadata.metatype?.prototype instanceof OptionalBody)) {
       throw new Problem('body_missing', 'Send a JSON object.');
     }
     if (metadata.type === 'body' || metadata.type === 'query') {

@@ -24,6 +24,8 @@ export const PROBLEMS = {
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   timeout: { status: 408, title: 'The request took too long to arrive' },
   key_in_flight: { status: 409, title: 'The first request under this Idempotency-Key is still running' },
+  not_settled: { status: 409, title: 'The request is not settled' },
+  needs_attention: { status: 409, title: 'The request still needs a person' },
   nothing_to_retry: { status: 409, title: 'Nothing is to be retried' },
   nothing_pending: { status: 409, title: 'Nothing is pending' },
   not_open: { status: 409, title: 'The item is not open' },

@@ -3,6 +3,7 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@ne
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { cancelRequest } from '../erasure/cancel-request.js';
 import { retryItems } from '../erasure/retry-items.js';
+import { shredRequest } from '../erasure/shred-request.js';
 import { Workplace } from '../erasure/workplace.js';
 import type { PageOf } from '../store/cursor.js';
 import { listRequests, readRequest } from '../store/read-requests.js';
@@ -12,6 +13,7 @@ import { IdPipe } from './id.pipe.js';
 import { ByCaller, Needs } from './key.guard.js';
 import { ListRequestsQuery, SearchRequestsDto } from './list-requests.dto.js';
 import { NoBody, NoQuery } from './no-input.dto.js';
+import { ShredDto } from './shred.dto.js';
 import { pageOf, pageOr } from './page.js';
 import { problemResponse } from './problem-response.js';
 import { Problem } from './problem.js';
@@ -95,6 +97,25 @@ export class RequestsController {
     const cancelled = await cancelRequest(this.workplace, id);
     if (cancelled.kind !== 'cancelled') throw refuse(cancelled.kind);
     return afterWriting(caller, await this.request(id));
+  }
+
+  @Post(':id/shred')
+  @HttpCode(200)
+  @Needs('admin')
+  @ApiBody({ type: ShredDto, required: false })
+  @ApiOperation({ summary: 'Destroy the personal values of a settled request, for good' })
+  @ApiResponse(jsonResponse(200, 'Destroyed, now or earlier; outcomes and counts stay.', 'ErasureRequest'))
+  @ApiResponse(problemResponse(400, 'The id is not a UUID, or the body is not valid.'))
+  @ApiResponse(problemResponse(404, 'No such request.'))
+  @ApiResponse(problemResponse(409, 'Not settled, or in `attention` and not to be abandoned.'))
+  async shred(
+    @Param('id', IdPipe) id: string,
+    @Body() body: ShredDto = new ShredDto(),
+    @Query() _query: NoQuery = new NoQuery(),
+  ): Promise<RequestResource> {
+    const shredded = await shredRequest(this.workplace, id, { abandon: body.abandon ?? false });
+    if (shredded.kind !== 'shredded') throw refuse(shredded.kind);
+    return this.request(id);
   }
 
   private async request(id: string): Promise<RequestResource> {

@@ -42,6 +42,8 @@ export interface Settings {
   readonly batchLingerMs: number;
   readonly retryBaseMs: number;
   readonly retryMaxAttempts: number;
+  /** How long after it ended a request keeps its personal values; null: until shredded by hand. */
+  readonly retentionDays: number | null;
 }
 
 /** Wakes whoever hands out work. Never awaited, never fails: what it misses, the tick finds. */

@@ -8,6 +8,7 @@ import type { BatchRef } from '../store/batches.js';
 import { dispatchDue } from '../erasure/dispatch-due.js';
 import { openForNewCredentials } from '../erasure/resume-system.js';
 import type { BatchRunner } from '../erasure/run-batch.js';
+import { shredPastRetention } from '../erasure/shred-request.js';
 import type { Workplace } from '../erasure/workplace.js';
 
 const TICK_MS = 5000;
@@ -52,6 +53,7 @@ export class Dispatcher {
     try {
       await freeOrphans(this.workplace.database);
       await openForNewCredentials(this.workplace);
+      await shredPastRetention(this.workplace, this.workplace.settings.retentionDays);
     } catch (error) {
       this.workplace.log.warn({ error: errorName(error) }, 'the tick did not go through');
     }

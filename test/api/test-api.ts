@@ -141,6 +141,7 @@ const SETTINGS = {
   batchLingerMs: 200,
   retryBaseMs: 1000,
   retryMaxAttempts: 8,
+  retentionDays: null,
 };
 
 function systems(unconfigured: readonly string[]): Workplace['systems'] {

@@ -17,6 +17,7 @@ export const SETTINGS = {
   batchLingerMs: 200,
   retryBaseMs: 1000,
   retryMaxAttempts: 8,
+  retentionDays: null,
 };
 
 export const CONFIGURED: ReadonlyMap<string, ConfiguredSystem> = new Map(

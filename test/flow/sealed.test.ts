@@ -4,7 +4,7 @@ import type { Problem } from '../support/api-client.js';
 import { startTestService } from '../support/service.js';
 import type { TestService } from '../support/service.js';
 
-describe('a request whose key and digests are destroyed', () => {
+describe('a shredded request', () => {
   const body = {
     subject: { ref: 'user_42' },
     note: 'ticket 8841',
@@ -32,12 +32,7 @@ describe('a request whose key and digests are destroyed', () => {
     const [failed] = await api.items(gone, 'outcome=failed');
     const resolution = { resolution: 'waived', reason: 'gone with the old servers' };
     await api.expect(200, 'POST', `${REQUESTS}/${gone}/items/${failed?.id}/resolve`, resolution);
-    await service.sql('delete from request_key where request_id = $1', [gone]);
-    await service.sql('update erasure_request set subject_digest = null, shredded_at = now() where id = $1', [gone]);
-    await service.sql(
-      'update item set digest = null, lane = null, order_group = null, order_scope = null where request_id = $1',
-      [gone],
-    );
+    await api.expect(200, 'POST', `${REQUESTS}/${gone}/shred`);
   });
   afterAll(async () => service.installation.close());
 
