@@ -3,6 +3,7 @@ import type { DynamicModule, ModuleMetadata, Type } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { Clock } from './clock.js';
+import { ExportsController } from './exports.controller.js';
 import { InputPipe } from './input.pipe.js';
 import { ItemsController } from './items.controller.js';
 import { KeyGuard } from './key.guard.js';
@@ -29,6 +30,7 @@ export class ApiModule {
       ItemsController,
       SystemsController,
       OperationsController,
+      ExportsController,
     ];
     return ApiModule.of(imports, controllers);
   }

@@ -39,6 +39,7 @@ export const PROBLEMS = {
   key_reused: { status: 422, title: 'The Idempotency-Key was used with another body' },
   not_configured: { status: 422, title: 'A system is not configured' },
   unknown_subject: { status: 422, title: 'Nothing is known of the subject' },
+  too_many_exports: { status: 429, title: 'Too many exports are running' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   not_ready: { status: 503, title: 'The service is not ready' },
@@ -84,6 +85,7 @@ export class Problem extends Error {
     const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
     if (this.status === 401) headers['www-authenticate'] = 'Bearer';
     if (this.status === 409) headers['retry-after'] = this.slug === 'key_in_flight' ? '1' : '60';
+    if (this.status === 429) headers['retry-after'] = '30';
     if (this.status === 503) headers['retry-after'] = '5';
     if (this.extras.allow) headers['allow'] = this.extras.allow.join(', ');
     return headers;

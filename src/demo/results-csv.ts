@@ -1,4 +1,5 @@
 /** Results as CSV (RFC 4180): UTF-8, CRLF, a header line, and no cell that a spreadsheet would run. */
+import { csvCell } from '../core/csv.js';
 import { isJsonArray, own } from '../core/json.js';
 import type { ResultItem } from './results.js';
 
@@ -27,24 +28,10 @@ const COLUMNS: readonly (readonly [name: string, cell: (item: ResultItem) => str
   ['selector_id', (item) => item.selectorId],
 ];
 
-/**
- * A spreadsheet takes a cell that begins so for a formula. `'` is among them so that one `'` at the front of a cell is
- * always ours, and can be taken away again.
- */
-const FORMULA = /^[=+\-@\t\r\n'＝＋－＠]/u;
-
 /** The whole file. */
 export function resultsCsv(items: readonly ResultItem[]): string {
   const lines = [COLUMNS.map(([name]) => name), ...items.map((item) => COLUMNS.map(([, cell]) => csvCell(cell(item))))];
   return lines.map((cells) => `${cells.join(',')}\r\n`).join('');
-}
-
-/** One value as a cell: quoted where RFC 4180 asks for it, with a `'` before text that looks like a formula. */
-export function csvCell(value: string | number | null): string {
-  if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  const safe = FORMULA.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 function ofScope(item: ResultItem, field: string): string | null {

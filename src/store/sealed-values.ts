@@ -128,17 +128,9 @@ export interface ValuePlace {
 }
 
 /** What does not open, as after a restore out of two backups, must not stop what stands beside it. */
-function itemsOrNull(key: Buffer, row: BlockRow): ItemValues | null {
+function openOrNull<T>(open: () => T): T | null {
   try {
-    return unsealItems(key, row.requestId, row.no, row.sealed);
-  } catch {
-    return null;
-  }
-}
-
-function unwrapOrNull(vault: Vault, row: BlockRow): Buffer | null {
-  try {
-    return vault.unwrap(row.requestId, row.wrapped);
+    return open();
   } catch {
     return null;
   }
@@ -148,14 +140,22 @@ function unwrapOrNull(vault: Vault, row: BlockRow): Buffer | null {
 export class OpenedValues {
   private readonly blocks = new Map<string, ItemValues>();
   readonly keys = new Map<string, Buffer>();
+  /** References of the subjects by request, where they were asked for. */
+  readonly subjects = new Map<string, string>();
 
+  /** Opens the blocks of these places, and with `subjects` the subject of each request, all as they stand at one moment. */
   static async read(
     reader: Pick<Transaction, 'rows'>,
     vault: Vault,
     places: readonly ValuePlace[],
+    { subjects = false }: { readonly subjects?: boolean } = {},
   ): Promise<OpenedValues> {
     const opened = new OpenedValues();
-    const wanted = new Map(places.map((at) => [`${at.requestId} ${at.block}`, at]));
+    const wanted = new Map<string, Omit<ValuePlace, 'slot'>>();
+    for (const { requestId, block } of places) {
+      wanted.set(`${requestId} ${block}`, { requestId, block });
+      if (subjects) wanted.set(`${requestId} ${SUBJECT_BLOCK}`, { requestId, block: SUBJECT_BLOCK });
+    }
     if (wanted.size === 0) return opened;
     const asked = [...wanted.values()];
     const rows = await reader.rows<BlockRow>(READ_BLOCKS, [
@@ -163,13 +163,15 @@ export class OpenedValues {
       asked.map((at) => at.block),
     ]);
     for (const row of rows) {
-      let key = opened.keys.get(row.requestId);
-      if (!key) {
-        key = unwrapOrNull(vault, row) ?? undefined;
-        if (!key) continue;
-        opened.keys.set(row.requestId, key);
+      const key = opened.keys.get(row.requestId) ?? openOrNull(() => vault.unwrap(row.requestId, row.wrapped));
+      if (!key) continue;
+      opened.keys.set(row.requestId, key);
+      if (row.no === SUBJECT_BLOCK) {
+        const subject = openOrNull(() => unsealSubject(key, row.requestId, row.sealed));
+        if (subject) opened.subjects.set(row.requestId, subject.ref);
+        continue;
       }
-      const block = itemsOrNull(key, row);
+      const block = openOrNull(() => unsealItems(key, row.requestId, row.no, row.sealed));
       if (block) opened.blocks.set(`${row.requestId} ${row.no}`, block);
     }
     return opened;

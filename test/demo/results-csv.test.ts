@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { csvCell, resultsCsv } from '../../src/demo/results-csv.js';
+import { csvCell } from '../../src/core/csv.js';
+import { resultsCsv } from '../../src/demo/results-csv.js';
 import { exampleItem } from './example-results.js';
 
 /** The cells of a CSV text, by RFC 4180. */
