@@ -19,33 +19,23 @@ const PAGE_ROWS = 2000;
 /** How long the reader of the stream may let the snapshot wait: longer than a transaction of the work may idle. */
 const IDLE_MAX = '10min';
 
-/** Times leave Postgres as they are answered, so that no value is parsed only to be written again. */
+/** Cells leave Postgres as they are written: no value is parsed only to be written again. */
 const utc = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+/** Without a sort: requests in the order of their index, and of each its items in theirs. */
 const DECLARE = `declare period no scroll cursor for
-  select i.request_id, i.block, i.slot, r.source, i.system, i.kind, i.outcome, i.evidence, i.reason, i.attempts,
-    ${utc('r.received_at')}, ${utc('r.due_at')}, ${utc('i.last_attempt_at')}, ${utc('i.settled_at')}
-  from erasure_request r join item i on i.request_id = r.id
-  where r.received_at >= coalesce($1, '-infinity'::timestamptz) and r.received_at < coalesce($2, 'infinity'::timestamptz)
-    and ($3::text is null or i.system = $3) and ($4::text is null or i.outcome = $4)
-  order by r.received_at, r.id, i.id`;
+  select r.id, i.block, i.slot, concat_ws(',', r.source, i.system, i.kind),
+    concat(i.outcome, ',', i.evidence, ',', i.reason, ',', i.attempts, ',', r.times, ',', ${utc('i.last_attempt_at')}, ',', ${utc('i.settled_at')})
+  from (
+    select id, source, concat(${utc('received_at')}, ',', ${utc('due_at')}) as times from erasure_request
+    where received_at >= coalesce($1, '-infinity'::timestamptz) and received_at < coalesce($2, 'infinity'::timestamptz)
+    order by received_at, id offset 0
+  ) r cross join lateral (
+    select * from item where request_id = r.id and ($3::text is null or system = $3) and ($4::text is null or outcome = $4)
+    order by id offset 0
+  ) i`;
 const FETCH = `fetch forward ${PAGE_ROWS} from period`;
 
-type Cells = readonly [
-  requestId: string,
-  block: string,
-  slot: string,
-  source: string,
-  system: string,
-  kind: string,
-  outcome: string,
-  evidence: string | null,
-  reason: string | null,
-  attempts: string,
-  receivedAt: string,
-  dueAt: string,
-  lastAttemptAt: string | null,
-  settledAt: string | null,
-];
+type Cells = readonly [requestId: string, block: string, slot: string, before: string, after: string];
 const AS_TEXT = { getTypeParser: () => (value: string | Buffer) => value.toString() };
 
 /**
@@ -68,10 +58,14 @@ export async function* exportItems(
     await client.query('begin isolation level repeatable read, read only');
     await client.query(`set local idle_in_transaction_session_timeout = '${IDLE_MAX}'`);
     await client.query(DECLARE, [filter.from, filter.to, filter.system, filter.outcome]);
-    for (;;) {
-      const page = await fetchPage(client);
+    for (let next = fetchPage(client); ;) {
+      const page = await next;
+      const last = page.length < PAGE_ROWS;
+      // Postgres reads the next page while this one is opened and sent.
+      if (!last) next = fetchPage(client);
+      next.catch(() => undefined);
       if (page.length > 0) yield await opened(database, vault, page);
-      if (page.length < PAGE_ROWS) return;
+      if (last) return;
     }
   } finally {
     await client.query('rollback').catch((error: unknown) => {
@@ -90,28 +84,17 @@ async function fetchPage(client: PoolClient): Promise<readonly Cells[]> {
 async function opened(database: Database, vault: Vault, page: readonly Cells[]): Promise<readonly ExportRow[]> {
   const places = page.map(([requestId, block, slot]) => ({ requestId, block: Number(block), slot: Number(slot) }));
   const values = await OpenedValues.read(database, vault, places, { subjects: true });
-  return page.map((cells, index): ExportRow => {
-    const [requestId, , , source, system, kind, outcome, evidence, reason, attempts, received, due, last, settled] =
-      cells;
+  return page.map(([requestId, , , before, after], index): ExportRow => {
     const place = places[index];
     const value = place === undefined ? null : values.at(place);
     return {
-      request_id: requestId,
-      subject_ref: values.subjects.get(requestId) ?? null,
-      source,
-      system,
-      kind,
-      organization_id: one(value?.scope['organizationId']),
-      document_id: one(value?.scope['documentId']),
-      external_id: value?.externalId ?? null,
-      outcome,
-      evidence,
-      reason,
-      attempts: Number(attempts),
-      received_at: received,
-      due_at: due,
-      last_attempt_at: last,
-      settled_at: settled,
+      requestId,
+      subjectRef: values.subjects.get(requestId) ?? null,
+      before,
+      organizationId: one(value?.scope['organizationId']),
+      documentId: one(value?.scope['documentId']),
+      externalId: value?.externalId ?? null,
+      after,
     };
   });
 }
