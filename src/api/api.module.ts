@@ -4,6 +4,7 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { Clock } from './clock.js';
 import { ExportsController } from './exports.controller.js';
+import { ImportController } from './import.controller.js';
 import { InputPipe } from './input.pipe.js';
 import { ItemsController } from './items.controller.js';
 import { KeyGuard } from './key.guard.js';
@@ -31,6 +32,7 @@ export class ApiModule {
       SystemsController,
       OperationsController,
       ExportsController,
+      ImportController,
     ];
     return ApiModule.of(imports, controllers);
   }

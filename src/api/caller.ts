@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** No key is needed. */
     public?: boolean;
+    /** The body is not read before the route is: it may be of any size. */
+    streams?: boolean;
   }
 }
 

@@ -6,6 +6,8 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../erasure/workplace.js';
 import { newId, readId } from '../store/identifiers.js';
+import { limitBodyTime } from './body-time.js';
+import { IMPORT_TYPES } from './import.controller.js';
 import { readBody } from './json-body.js';
 import { answer } from './problem.filter.js';
 import { Problem } from './problem.js';
@@ -45,7 +47,8 @@ export function fastifyAdapter(log: Log, times: HttpTimes = TIMES): FastifyAdapt
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     routerOptions: { maxParamLength: URL_CHARACTERS_MAX },
-    requestTimeout: times.requestMs,
+    // The server's own limit knows no routes: a body that is streamed may take as long as it keeps coming.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // While it closes the server answers 503 by the hook below, as a problem.
     return503OnClosing: false,
@@ -74,6 +77,7 @@ export function fastifyAdapter(log: Log, times: HttpTimes = TIMES): FastifyAdapt
   instance.addHook('onRequest', (request, reply, done) => {
     reply.headers({ ...ANSWER_HEADERS, 'x-request-id': request.id });
     if (closing) reply.header('connection', 'close');
+    if (request.routeOptions.config?.streams !== true) limitBodyTime(request, reply, times.requestMs, log);
     const problem = closing ? new Problem('unavailable', 'The service is stopping.') : unreadable(request);
     if (problem === null) done();
     else done(problem);
@@ -97,8 +101,15 @@ export function fastifyAdapter(log: Log, times: HttpTimes = TIMES): FastifyAdapt
     request.rawBody = body;
     done(null, readBody(request.headers['content-type'], body));
   });
+  instance.addContentTypeParser([...IMPORT_TYPES], (request, payload, done) => {
+    if (request.routeOptions.config?.streams === true && inUtf8(request.headers['content-type'])) done(null, payload);
+    else done(new Problem('media_type_unsupported', 'Send application/json, in UTF-8.'));
+  });
   return adapter;
 }
+
+const inUtf8 = (contentType: string | undefined): boolean =>
+  !/charset/i.test(contentType ?? '') || /;\s*charset="?utf-8"?\s*(;|$)/i.test(contentType ?? '');
 
 /** Nest's own body parsers stay out: ours are stricter. */
 class JsonAdapter extends FastifyAdapter {

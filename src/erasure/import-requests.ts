@@ -1,0 +1,73 @@
+/** Many requests out of one file: each is stored by itself, and once, however often the file comes. */
+import { submitRequest } from './submit-request.js';
+import type { Submission, Submitted } from './submit-request.js';
+import type { Workplace } from './workplace.js';
+
+/** What is wrong with a line, in the words of a problem. */
+export interface ImportProblem {
+  readonly slug: string;
+  readonly detail: string;
+  readonly errors: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** What a file says, a request or a line that makes none. */
+export type ImportEntry =
+  | {
+      readonly kind: 'submission';
+      /** Its first line, from 1. */
+      readonly line: number;
+      readonly submission: Submission;
+      /** Hex SHA-256 of the file up to and including its last line: by this the same file makes nothing twice. */
+      readonly fileDigest: string;
+    }
+  | { readonly kind: 'refused'; readonly line: number; readonly problem: ImportProblem };
+
+export type Imported =
+  { readonly line: number; readonly id: string } | { readonly line: number; readonly problem: ImportProblem };
+
+const ROUTE = 'POST /v1/erasure-requests/import';
+/** Transactions at once: while one waits for the disk, others are prepared. */
+const STORED_AT_ONCE = 8;
+
+/**
+ * Stores what the entries ask for and gives one result an entry, in their order, never more than a few ahead of who takes
+ * them. Throws when the database goes away: what was given until then is stored, and the same file sent again goes on.
+ */
+export async function* importRequests(
+  workplace: Workplace,
+  entries: AsyncIterable<ImportEntry>,
+  actor: string,
+): AsyncGenerator<Imported, void, undefined> {
+  const running: Promise<Imported>[] = [];
+  for await (const entry of entries) {
+    const stored = store(workplace, entry, actor);
+    // Looked at in its turn; until then it must not count as forgotten.
+    stored.catch(() => undefined);
+    running.push(stored);
+    if (running.length >= STORED_AT_ONCE) yield* first(running);
+  }
+  while (running.length > 0) yield* first(running);
+}
+
+async function* first(running: Promise<Imported>[]): AsyncGenerator<Imported, void, undefined> {
+  const imported = running.shift();
+  if (imported) yield await imported;
+}
+
+async function store(workplace: Workplace, entry: ImportEntry, actor: string): Promise<Imported> {
+  const { line } = entry;
+  if (entry.kind === 'refused') return { line, problem: entry.problem };
+  const idempotency = { route: ROUTE, key: entry.fileDigest, body: entry.fileDigest };
+  const submitted = await submitRequest(workplace, entry.submission, { actor, source: 'import' }, idempotency);
+  return submitted.kind === 'accepted' ? { line, id: submitted.id } : { line, problem: problemOf(submitted.kind) };
+}
+
+function problemOf(kind: Exclude<Submitted['kind'], 'accepted'>): ImportProblem {
+  switch (kind) {
+    case 'key_shredded':
+      return { slug: 'shredded', detail: 'The request made of this line was shredded.', errors: [] };
+    case 'key_in_flight':
+    case 'key_reused':
+      return { slug: 'key_in_flight', detail: 'The same file is being imported; send it again later.', errors: [] };
+  }
+}
