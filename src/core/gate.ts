@@ -45,6 +45,8 @@ export interface Signal {
   readonly attemptId: string;
   /** The key of the item that was refused alone, else null. */
   readonly refusedAlone: string | null;
+  /** The call went out to probe the gate. One begun before the gate closed is none, however late it ends. */
+  readonly probe: boolean;
 }
 
 export interface GateChange {
@@ -86,19 +88,27 @@ export function leavesGateAlone(gate: Gate, signal: Signal): boolean {
 
 /** The gate after a call. `retryBaseMs` is the first delay between probes. */
 export function gateAfter(before: Gate, signal: Signal, nowMs: number, retryBaseMs: number): GateChange {
-  const { reading } = signal;
+  const { reading, probe } = signal;
+  const at: Moment = { nowMs, retryBaseMs, probe };
   const gate = current(before, nowMs);
   switch (reading.verdict) {
     case 'answered':
       return keep({ ...spoke(gate), loneRefused: [] });
     case 'refused':
-      return afterRefusal(gate, signal, nowMs, retryBaseMs);
+      return afterRefusal(gate, signal, at);
     case 'unclear':
-      if (reading.silent) return afterSilence(gate, signal.attemptId, nowMs, retryBaseMs);
-      return keep(isAccused(gate) ? stillAccused(gate, nowMs, retryBaseMs) : spoke(gate));
+      if (reading.silent) return afterSilence(gate, signal.attemptId, at);
+      return keep(isAccused(gate) ? stillAccused(gate, at) : spoke(gate));
     case 'blocked':
-      return afterBlock(gate, reading, nowMs, retryBaseMs);
+      return afterBlock(gate, reading, at);
   }
+}
+
+/** When a call ended, and whether it was a probe. */
+interface Moment {
+  readonly nowMs: number;
+  readonly retryBaseMs: number;
+  readonly probe: boolean;
 }
 
 /** A pause that has run out is no longer one. */
@@ -107,15 +117,15 @@ export function current(gate: Gate, nowMs: number): Gate {
   return over ? { ...OPEN_GATE, silent: gate.silent, loneRefused: gate.loneRefused } : gate;
 }
 
-function afterRefusal(gate: Gate, signal: Signal, nowMs: number, retryBaseMs: number): GateChange {
+function afterRefusal(gate: Gate, signal: Signal, at: Moment): GateChange {
   const { refusedAlone } = signal;
   const accused = isAccused(gate);
-  if (refusedAlone === null) return keep(accused ? stillAccused(gate, nowMs, retryBaseMs) : spoke(gate));
-  if (accused) return { ...keep(stillAccused(gate, nowMs, retryBaseMs)), reopen: [refusedAlone] };
+  if (refusedAlone === null) return keep(accused ? stillAccused(gate, at) : spoke(gate));
+  if (accused) return { ...keep(stillAccused(gate, at)), reopen: [refusedAlone] };
   const isNew = !gate.loneRefused.includes(refusedAlone);
   const loneRefused = isNew ? [...gate.loneRefused, refusedAlone] : gate.loneRefused;
   if (loneRefused.length < LONE_REFUSED_MAX) return keep({ ...spoke(gate), loneRefused });
-  const closed = isStronger(gate) ? spoke(gate) : probing(gate, 'contract', nowMs, retryBaseMs);
+  const closed = isStronger(gate) ? spoke(gate) : probing(gate, 'contract', at);
   return { ...keep({ ...closed, loneRefused }), reopen: loneRefused };
 }
 
@@ -134,28 +144,24 @@ function isAccused(gate: Gate): boolean {
 }
 
 /** So many refusals in a row accused the contract: only an accepted call, or a person, opens such a gate. */
-function stillAccused(gate: Gate, nowMs: number, retryBaseMs: number): Gate {
-  return { ...probing(gate, 'contract', nowMs, retryBaseMs), loneRefused: gate.loneRefused };
+function stillAccused(gate: Gate, at: Moment): Gate {
+  return { ...probing(gate, 'contract', at), loneRefused: gate.loneRefused };
 }
 
-function afterSilence(gate: Gate, attemptId: string, nowMs: number, retryBaseMs: number): GateChange {
+function afterSilence(gate: Gate, attemptId: string, at: Moment): GateChange {
   if (gate.reason === 'outage' || gate.reason === 'contract') {
-    const closed = { ...probing(gate, gate.reason, nowMs, retryBaseMs), loneRefused: gate.loneRefused };
+    const closed = { ...probing(gate, gate.reason, at), loneRefused: gate.loneRefused };
     return keep(closed);
   }
   if (gate.silent.includes(attemptId)) return keep(gate);
   const silent = [...gate.silent, attemptId];
   if (isStronger(gate) || silent.length < SILENT_MAX) return keep({ ...gate, silent });
-  const closed = { ...probing(gate, 'outage', nowMs, retryBaseMs), loneRefused: gate.loneRefused };
+  const closed = { ...probing(gate, 'outage', at), loneRefused: gate.loneRefused };
   return { ...keep(closed), giveBack: gate.silent };
 }
 
-function afterBlock(
-  gate: Gate,
-  reading: Extract<Reading, { verdict: 'blocked' }>,
-  nowMs: number,
-  retryBaseMs: number,
-): GateChange {
+function afterBlock(gate: Gate, reading: Extract<Reading, { verdict: 'blocked' }>, at: Moment): GateChange {
+  const { nowMs } = at;
   switch (reading.reason) {
     case 'credentials':
     case 'quota': {
@@ -167,7 +173,7 @@ function afterBlock(
     case 'contract':
       if (isStronger(gate)) return keep(gate);
       return {
-        ...keep({ ...probing(gate, 'contract', nowMs, retryBaseMs), loneRefused: gate.loneRefused }),
+        ...keep({ ...probing(gate, 'contract', at), loneRefused: gate.loneRefused }),
         giveBack: gate.silent,
       };
     case 'rate': {
@@ -185,12 +191,13 @@ function spoke(gate: Gate): Gate {
   return isStronger(gate) ? { ...gate, silent: [] } : { ...OPEN_GATE, loneRefused: gate.loneRefused };
 }
 
-function probing(gate: Gate, reason: 'outage' | 'contract', nowMs: number, retryBaseMs: number): Gate {
+function probing(gate: Gate, reason: 'outage' | 'contract', at: Moment): Gate {
   const again = gate.reason === reason;
-  // A call that was under way when the gate closed is no probe: only probes double the delay.
-  if (again && gate.untilMs !== null && nowMs < gate.untilMs) return gate;
-  const probeDelayMs = Math.min(again ? Math.max(gate.probeDelayMs, 1) * 2 : retryBaseMs, PROBE_DELAY_MAX_MS);
-  return { ...OPEN_GATE, reason, sinceMs: again ? gate.sinceMs : nowMs, untilMs: nowMs + probeDelayMs, probeDelayMs };
+  // A call that was under way when the gate closed says nothing new, whenever it ends: only probes double the delay.
+  if (again && (!at.probe || (gate.untilMs !== null && at.nowMs < gate.untilMs))) return gate;
+  const probeDelayMs = Math.min(again ? Math.max(gate.probeDelayMs, 1) * 2 : at.retryBaseMs, PROBE_DELAY_MAX_MS);
+  const sinceMs = again ? gate.sinceMs : at.nowMs;
+  return { ...OPEN_GATE, reason, sinceMs, untilMs: at.nowMs + probeDelayMs, probeDelayMs };
 }
 
 function keep(gate: Gate): GateChange {

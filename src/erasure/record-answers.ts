@@ -173,7 +173,7 @@ async function judgeGates(tx: Transaction, workplace: Workplace, calls: readonly
 function signalOf(call: FinishedCall, reading: Reading): Parameters<typeof gateAfter>[1] {
   const alone = reading.verdict === 'refused' && call.distinct === 1;
   const refusedAlone = alone ? call.items.map((item) => `${item.requestId}/${item.id}`).join(' ') : null;
-  return { reading, attemptId: call.attemptId, refusedAlone };
+  return { reading, attemptId: call.attemptId, refusedAlone, probe: call.probe };
 }
 
 /** A status that is a word of a fixed set says nothing about anybody; any other text of a shared call might. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { current, gateAfter, leavesGateAlone, OPEN_GATE, passage } from '../../src/core/gate.js';
 import type { Gate, Signal } from '../../src/core/gate.js';
-import { ANSWERED, blocked, MURMUR, REFUSED, signal, SILENCE } from './gate-readings.js';
+import { ANSWERED, blocked, MURMUR, probed, REFUSED, signal, SILENCE } from './gate-readings.js';
 
 const RETRY_BASE_MS = 1000;
 const START_MS = 1_800_000_000_000;
@@ -66,6 +66,10 @@ function follow(before: Gate, told: Signal, model: Model): Gate {
   }
   if (reopen.length > 0) expect(reopen).toContain(told.refusedAlone);
   if (leavesGateAlone(before, told)) expect(gate).toEqual(before);
+  // Only probes make the next probe wait longer.
+  if (!told.probe && gate.reason === before.reason && (gate.reason === 'outage' || gate.reason === 'contract')) {
+    expect([gate.untilMs, gate.probeDelayMs]).toEqual([before.untilMs, before.probeDelayMs]);
+  }
   return gate;
 }
 
@@ -119,12 +123,15 @@ function fresh(nowMs: number): Model {
 
 let calls = 0;
 const told = (reading: Signal['reading']) => new Told(signal(reading, `attempt${calls++}`));
+const probe = (reading: Signal['reading']) => new Told(probed(reading, `attempt${calls++}`));
 const steps: fc.Arbitrary<Step>[] = [
   fc.constant(new Told(signal(ANSWERED))),
   fc.constant(new Told(signal(REFUSED))),
   fc.constant(new Told(signal(MURMUR))),
   fc.nat().map(() => told(SILENCE)),
   fc.nat().map(() => told(SILENCE)),
+  fc.nat().map(() => probe(SILENCE)),
+  fc.constantFrom(REFUSED, blocked('contract')).map(probe),
   fc.nat(40).map((item) => new Told(signal(REFUSED, `lone${item}`, `request/${item}`))),
   fc.option(fc.integer({ min: 0, max: 4_000_000 })).map((ms) => new Told(signal(blocked('rate', ms)))),
   fc.constantFrom('credentials', 'quota', 'contract').map((reason) => new Told(signal(blocked(reason)))),
@@ -135,6 +142,7 @@ const steps: fc.Arbitrary<Step>[] = [
 /** Long rows of one thing, which single steps hardly ever make. */
 const rows: fc.Arbitrary<Step>[] = [
   fc.nat().map(() => told(SILENCE)),
+  fc.nat().map(() => probe(SILENCE)),
   fc.nat(60).map((item) => new Told(signal(REFUSED, `lone${item}`, `request/${item}`))),
   fc.nat(60).map((item) => new Told(signal(REFUSED, `lone${item}`, `request/${item}`))),
   fc.integer({ min: 900, max: 5000 }).map((ms) => new Waits(ms)),

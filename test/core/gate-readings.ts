@@ -22,7 +22,12 @@ export function blocked(reason: BlockReason, retryAfterMs: number | null = null)
 }
 
 export function signal(reading: Reading, attemptId = 'attempt', refusedAlone: string | null = null): Signal {
-  return { reading, attemptId, refusedAlone };
+  return { reading, attemptId, refusedAlone, probe: false };
+}
+
+/** The same of a call that probed a closed gate. */
+export function probed(reading: Reading, attemptId?: string, refusedAlone?: string | null): Signal {
+  return { ...signal(reading, attemptId, refusedAlone), probe: true };
 }
 
 /** The gate after one reading after another, all at one moment. */

@@ -9,7 +9,7 @@ import {
   SILENT_MAX,
 } from '../../src/core/gate.js';
 import type { Gate } from '../../src/core/gate.js';
-import { after, ANSWERED, blocked, MURMUR, REFUSED, signal, SILENCE } from './gate-readings.js';
+import { after, ANSWERED, blocked, MURMUR, probed, REFUSED, signal, SILENCE } from './gate-readings.js';
 
 const NOW = 1_800_000_000_000;
 const silences = (count: number) => Array.from({ length: count }, (_, index) => signal(SILENCE, `s${index}`));
@@ -43,7 +43,7 @@ describe('an outage', () => {
       expect(passage(gate, now + delayMs - 1)).toBe('closed');
       expect(passage(gate, now + delayMs)).toBe('probe');
       now += delayMs;
-      const change = after(gate, now, signal(SILENCE));
+      const change = after(gate, now, probed(SILENCE));
       expect(change.giveBack).toEqual([]);
       gate = change.gate;
       expect(gate).toMatchObject({ reason: 'outage', sinceMs: NOW });
@@ -52,7 +52,14 @@ describe('an outage', () => {
   });
 
   it('does not wait longer because of calls that were under way when it began', () => {
-    expect(after(outage, NOW + 999, ...silences(7)).gate).toEqual(outage);
+    for (const afterMs of [0, 999, 1000, 30_000]) {
+      expect(after(outage, NOW + afterMs, ...silences(7)).gate).toEqual(outage);
+    }
+    const contract = after(OPEN_GATE, NOW, signal(blocked('contract'))).gate;
+    expect(after(contract, NOW + 5000, signal(blocked('contract')), ...silences(7)).gate).toEqual(contract);
+    for (const word of [REFUSED, MURMUR, SILENCE, blocked('contract')]) {
+      expect(after(accused, NOW + 5000, signal(word), ...lone(1, 20)).gate).toEqual(accused);
+    }
   });
 
   it('ends with the first answer, whatever it says', () => {
@@ -129,7 +136,7 @@ describe('a system that says nothing about IDs (405, 410, 415, 421, 501, redirec
     expect(gate).toMatchObject({ reason: 'contract', untilMs: NOW + 1000 });
     expect(giveBack).toEqual(['s0', 's1']);
     expect(passage(gate, NOW + 1000)).toBe('probe');
-    const again = after(gate, NOW + 1000, signal(blocked('contract'))).gate;
+    const again = after(gate, NOW + 1000, probed(blocked('contract'))).gate;
     expect(again).toMatchObject({ reason: 'contract', sinceMs: NOW, untilMs: NOW + 3000, probeDelayMs: 2000 });
     expect(after(again, NOW + 3000, signal(REFUSED)).gate).toEqual(OPEN_GATE);
     expect(after(again, NOW + 3000, signal(ANSWERED)).gate).toEqual(OPEN_GATE);
@@ -161,10 +168,10 @@ describe('twenty IDs alone refused in a row', () => {
   });
 
   it('take a later one with them, and open for an accepted call only', () => {
-    const change = after(accused, NOW + 1000, ...lone(1, 20));
+    const change = after(accused, NOW + 1000, probed(REFUSED, 'r20', 'request/item20'));
     expect(change).toMatchObject({ gate: { reason: 'contract', probeDelayMs: 2000 }, reopen: ['request/item20'] });
     for (const word of [REFUSED, MURMUR, SILENCE]) {
-      expect(after(accused, NOW + 1000, signal(word)).gate).toMatchObject({ reason: 'contract', probeDelayMs: 2000 });
+      expect(after(accused, NOW + 1000, probed(word)).gate).toMatchObject({ reason: 'contract', probeDelayMs: 2000 });
     }
     expect(after(accused, NOW + 1000, signal(ANSWERED)).gate).toEqual(OPEN_GATE);
   });
