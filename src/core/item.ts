@@ -24,7 +24,7 @@ export const TRANSITIONS = {
     erased: 'record-answers',
     already_absent: 'record-answers',
     nothing_matched: 'record-answers',
-    unconfirmed: 'record-answers, cancel-request',
+    unconfirmed: 'record-answers, cancel-request, dispatch-due (when it is worn, core/worn.ts)',
     failed: 'record-answers',
     cancelled: 'cancel-request, record-answers',
   },
@@ -82,7 +82,8 @@ export type Happening =
       readonly exhausted: boolean;
     }
   | { readonly kind: 'refused' }
-  | { readonly kind: 'unclear'; readonly effect: 'none' | 'unknown' }
+  /** `silent`: not a word of the provider's own, as in an outage. */
+  | { readonly kind: 'unclear'; readonly effect: 'none' | 'unknown'; readonly silent: boolean }
   | { readonly kind: 'blocked'; readonly effect: 'none' | 'unknown' }
   | { readonly kind: 'interrupted' };
 
@@ -93,8 +94,6 @@ export interface Circumstances {
   readonly alone: boolean;
   /** The call probed a closed gate, or closed it: it spends nobody's attempts. */
   readonly free: boolean;
-  /** The system has answered somebody since the call before this one: its silence is about this item. */
-  readonly systemAnswersOthers: boolean;
   /** The request was cancelled: nothing is sent again. */
   readonly cancelled: boolean;
 }
@@ -133,11 +132,14 @@ function step(history: History, happening: Happening, about: Circumstances): Nex
         ? settled(history, 'failed', null, 'rejected')
         : waiting({ ...history, unclearSinceMs: null }, { again: 'split', backoff: 0, strikes: 0 });
     case 'unclear':
-      return afterUnclear(withEffect(history, happening.effect), about);
+      return afterUnclear(withEffect(history, happening.effect), happening.silent, about);
     case 'blocked':
       return waiting(withEffect(history, happening.effect), { again: 'now' });
-    case 'interrupted':
-      return orRests(waiting(unclearFrom(withEffect(history, 'unknown'), about), { again: 'now' }), about);
+    case 'interrupted': {
+      // Our crash says nothing of an item: it never rests on it. One that crashes us each time must end: alone it spends.
+      const after = unclearFrom(withEffect(history, 'unknown'), about);
+      return orRests(waiting(about.alone ? spend(after, about) : after, { again: 'now' }), about);
+    }
   }
 }
 
@@ -177,34 +179,41 @@ function afterPass(history: History, seen: Extract<Happening, { kind: 'pass' }>,
 
 /** The provider answered and left the item unsettled: that spends an attempt, in company or alone. */
 function unsettled(history: History, about: Circumstances): Next {
-  const spent = history.spent + (about.free ? 0 : 1);
-  if (!about.free && spent >= about.attemptsMax) return settled({ ...history, spent }, 'unconfirmed', null, null);
-  return waiting({ ...history, spent, strikes: 0 }, { again: 'backoff', backoff: history.backoff + 1 });
+  const after = spend(history, about);
+  if (isWorn(after, about)) return settled(after, 'unconfirmed', null, null);
+  return waiting({ ...after, strikes: 0 }, { again: 'backoff', backoff: history.backoff + 1 });
 }
 
 /**
- * No clear answer: alone it spends an attempt; in company it does not, and the second time in a row the company is
- * halved, probes included: a gate opens for an answer, and one bad ID must not keep its company from getting one.
+ * No clear answer: alone it spends an attempt, though none rests on silence (worn.ts); in company it does not, and the
+ * second time in a row the company is halved, probes included: a gate opens for an answer, and one bad ID must not keep
+ * its company from getting one.
  */
-function afterUnclear(before: History, about: Circumstances): Next {
+function afterUnclear(before: History, silent: boolean, about: Circumstances): Next {
   const history = unclearFrom(before, about);
   const backoff = history.backoff + 1;
   if (!about.alone) {
-    const strikes = history.strikes + 1;
-    const company =
-      strikes < 2 ? ({ again: 'together', strikes } as const) : ({ again: 'split_backoff', strikes: 0 } as const);
-    return orRests(waiting(history, { ...company, backoff }), about);
+    const again = history.strikes < 1 ? 'together' : 'split_backoff';
+    const strikes = again === 'together' ? 1 : 0;
+    return orRests(waiting(history, { again, strikes, backoff }), about);
   }
-  const spent = history.spent + (about.free ? 0 : 1);
-  if (!about.free && about.systemAnswersOthers && spent >= about.attemptsMax)
-    return settled({ ...history, spent }, 'unconfirmed', null, null);
-  return orRests(waiting({ ...history, spent }, { again: 'backoff', backoff }), about);
+  const after = spend(history, about);
+  if (!silent && isWorn(after, about)) return settled(after, 'unconfirmed', null, null);
+  return orRests(waiting(after, { again: 'backoff', backoff }), about);
+}
+
+function spend(history: History, about: Circumstances): History {
+  return about.free || isWorn(history, about) ? history : { ...history, spent: history.spent + 1 };
+}
+
+/** Tried as often as allowed; a call through a closed gate is no try. */
+function isWorn(history: History, about: Circumstances): boolean {
+  return !about.free && history.spent >= about.attemptsMax;
 }
 
 /** An item whose calls stayed unclear for so long rests, attempts left or not. */
 function orRests(next: Next, about: Circumstances): Next {
-  const sinceMs = next.unclearSinceMs ?? about.nowMs;
-  const rests = next.outcome === 'pending' && about.nowMs - sinceMs >= UNCLEAR_REST_MS;
+  const rests = next.outcome === 'pending' && about.nowMs - (next.unclearSinceMs ?? about.nowMs) >= UNCLEAR_REST_MS;
   return rests ? settled(next, 'unconfirmed', null, null) : next;
 }
 
@@ -222,9 +231,7 @@ function settled(
   evidence: Evidence | null,
   reason: RefusalReason | null,
 ): Next {
-  const { spent, strikes, backoff, passes, unknownEffect, erasedSeen, matched, unclearSinceMs } = history;
-  const known = { spent, strikes, backoff, passes, unknownEffect, erasedSeen, matched, unclearSinceMs };
-  return Object.assign(known, { outcome, evidence, reason, again: null });
+  return Object.assign(historyOf(history), { outcome, evidence, reason, again: null });
 }
 
 function waiting(history: History, change: { again: Again; backoff?: number; strikes?: number }): Next {

@@ -38,7 +38,8 @@ export function changesOfCall(call: JudgedCall, about: About): CallOutcome {
     carried: left,
     spokenOf: answered,
   }));
-  const spent = nexts.some(({ item, next }) => next.spent > item.spent) && call.sent?.reading.verdict === 'unclear';
+  const wordless = call.sent === null || call.sent.reading.verdict === 'unclear';
+  const spent = wordless && nexts.some(({ item, next }) => next.spent > item.spent);
   return { attempt: endOf(call, spent), changes };
 }
 
@@ -48,8 +49,7 @@ export function keyOf(item: { readonly requestId: string; readonly id: string })
 
 function endOf(call: JudgedCall, spent: boolean): EndedAttempt {
   const { attemptId: id, sent } = call;
-  if (sent === null || !sent.left)
-    return { id, verdict: 'interrupted', httpStatus: null, providerCount: null, spent: false };
+  if (sent === null || !sent.left) return { id, verdict: 'interrupted', httpStatus: null, providerCount: null, spent };
   const { verdict, providerCount } = sent.reading;
   return { id, verdict, httpStatus: sent.httpStatus, providerCount, spent };
 }
@@ -62,7 +62,6 @@ export function circumstances(call: JudgedCall, item: { readonly requestId: stri
     attemptsMax: about.settings.retryMaxAttempts,
     alone: call.distinct === 1,
     free: call.probe || call.givenBack || shut(call.gateBefore) || shut(call.gateAfter),
-    systemAnswersOthers: call.gateAfter.silent.length <= 1,
     cancelled: about.cancelled.has(item.requestId),
   };
 }
@@ -105,7 +104,7 @@ function happeningOf(call: JudgedCall, item: RecordedItem, carried: CarriedItem 
     case 'refused':
       return { kind: 'refused' };
     case 'unclear':
-      return { kind: 'unclear', effect: reading.effect };
+      return { kind: 'unclear', effect: reading.effect, silent: reading.silent };
     case 'blocked':
       return { kind: 'blocked', effect: reading.effect };
   }

@@ -15,6 +15,7 @@ import type { GateRow } from '../store/gates.js';
 import { newId } from '../store/identifiers.js';
 import { addWarnings } from '../store/warnings.js';
 import { recordAnswers } from './record-answers.js';
+import { restWorn } from './rest-worn.js';
 import { RATE_WINDOW_MS } from './start-batches.js';
 import type { ConfiguredSystem, Workplace } from './workplace.js';
 
@@ -39,13 +40,15 @@ export async function dispatchDue(workplace: Workplace, systemName: string): Pro
   const system = workplace.system(systemName);
   await giveUpExpired(workplace, system);
   if (!system.configured) return NOTHING;
-  return workplace.database.transaction((tx) => handOut(tx, workplace, system));
+  const { dispatched, rested } = await workplace.database.transaction((tx) => handOut(tx, workplace, system));
+  if (rested) workplace.doorbell.ring([...workplace.systems.keys()]);
+  return dispatched;
 }
 
 /** A call whose lease ended without an answer on record may have deleted what it carried: its items are asked again. */
 async function giveUpExpired(workplace: Workplace, system: ConfiguredSystem): Promise<void> {
   const { name, provider } = system.system;
-  for (const { id, epoch, attemptId } of await readExpired(workplace.database, name)) {
+  for (const { id, epoch, attemptId, probe, ids } of await readExpired(workplace.database, name)) {
     workplace.log.warn({ system: name, attempt: attemptId }, 'a call was begun and never completed');
     await recordAnswers(workplace, [
       {
@@ -54,17 +57,23 @@ async function giveUpExpired(workplace: Workplace, system: ConfiguredSystem): Pr
         epoch,
         system: name,
         provider: provider.name,
-        probe: false,
+        probe,
         selects: false,
         items: [],
-        distinct: 0,
+        distinct: ids,
         sent: null,
       },
     ]);
   }
 }
 
-async function handOut(tx: Transaction, workplace: Workplace, system: ConfiguredSystem): Promise<Dispatched> {
+interface HandedOut {
+  readonly dispatched: Dispatched;
+  /** Items came to rest: others may have waited for them. */
+  readonly rested: boolean;
+}
+
+async function handOut(tx: Transaction, workplace: Workplace, system: ConfiguredSystem): Promise<HandedOut> {
   const { name } = system.system;
   await lockSystem(tx, name);
   const again = await ringAgain(tx, name);
@@ -77,15 +86,18 @@ async function handOut(tx: Transaction, workplace: Workplace, system: Configured
   const room = roomFor(system, load, way.passage);
   // Batches under way ring when they end: to hand out one at a time would cost as much each time as to hand out many.
   const worthwhile = way.passage === 'open' && load.live > 0 ? 2 * system.provider.concurrency : 1;
-  if (room < worthwhile)
-    return { toRing, toRun, againInMs: way.passage === 'closed' ? way.untilMs : untilRoom(system, load) };
+  if (room < worthwhile) {
+    const againInMs = way.passage === 'closed' ? way.untilMs : untilRoom(system, load);
+    return { dispatched: { toRing, toRun, againInMs }, rested: false };
+  }
 
   const probe = way.passage === 'probe';
   const blocked = blockedSystems(workplace, gates);
   const wanted = probe ? system.idsPerCall : room * system.idsPerCall;
-  const due = probe
+  const found = probe
     ? leastRecent(await readForProbe(tx, name, wanted, blocked), load.nowMs)
     : await readDue(tx, name, wanted, blocked);
+  const due = probe ? found : await restWorn(tx, workplace, system, found);
   const plan = planBatches(due, {
     nowMs: load.nowMs,
     lingerMs: probe ? 0 : workplace.settings.batchLingerMs,
@@ -95,12 +107,13 @@ async function handOut(tx: Transaction, workplace: Workplace, system: Configured
   const batches = plan.batches.map((batch) => ({ id: newId(), items: batch.items }));
   await claimBatches(tx, { system: name, provider: system.provider.name, probe }, batches);
   await warnOfEarly(tx, name, due, plan.batches);
-  const nextMs = plan.wakeMs ?? (due.length < wanted ? await nextDue(tx, name) : null);
-  return {
+  const nextMs = plan.wakeMs ?? (found.length < wanted ? await nextDue(tx, name) : null);
+  const dispatched = {
     toRing: [...toRing, ...batches.map(({ id }) => ({ id, epoch: 1 }))],
     toRun,
     againInMs: nextMs === null ? null : Math.max(nextMs - load.nowMs, 0),
   };
+  return { dispatched, rested: due.length < found.length };
 }
 
 function passageOf(row: GateRow | undefined): { passage: 'open' | 'probe' | 'closed'; untilMs: number | null } {

@@ -1,5 +1,5 @@
 /**
- * The only writer of outcomes. One transaction, guarded by the epoch of each batch: gates, attempts, outcomes, what was
+ * The only writer of what calls came to. One transaction, guarded by the epoch of each batch: gates, attempts, outcomes, what was
  * discovered, warnings. A batch that is no longer held changes nothing; its late answer is kept beside its attempt.
  */
 import type { Reading } from '../core/answer.js';

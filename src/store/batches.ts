@@ -84,7 +84,7 @@ export async function ringAgain(tx: Transaction, system: string): Promise<(Batch
 
 const EXPIRED_SENDING: Statement = {
   name: 'expired-sending',
-  text: `select b.id, b.epoch, a.id as "attemptId" from batch b join attempt a on a.batch_id = b.id and a.epoch = b.epoch
+  text: `select b.id, b.epoch, a.id as "attemptId", a.probe, a.ids from batch b join attempt a on a.batch_id = b.id and a.epoch = b.epoch
     where b.system = $1 and b.state = 'sending' and b.lease_until < clock_timestamp() order by b.id`,
 };
 
@@ -92,7 +92,7 @@ const EXPIRED_SENDING: Statement = {
 export async function readExpired(
   reader: Pick<Transaction, 'rows'>,
   system: string,
-): Promise<(BatchRef & { readonly attemptId: string })[]> {
+): Promise<(BatchRef & { readonly attemptId: string; readonly probe: boolean; readonly ids: number })[]> {
   return reader.rows(EXPIRED_SENDING, [system]);
 }
 

@@ -5,6 +5,8 @@ import type { Statement, Transaction } from './database.js';
 /** A due item, and whether it goes before its turn because what it waits for is blocked and the deadline is near. */
 export interface Due extends DueItem {
   readonly early: boolean;
+  /** Attempts spent of its budget. */
+  readonly spent: number;
 }
 
 /**
@@ -18,7 +20,7 @@ const WAITS = `i.order_rank > 0 and i.order_group is not null and exists (
 
 const COLUMNS = `i.request_id as "requestId", i.id, encode(i.lane, 'hex') as lane, encode(i.digest, 'hex') as digest,
     (extract(epoch from i.deadline) * 1000)::float8 as "deadlineMs", (extract(epoch from i.due_at) * 1000)::float8 as "dueMs",
-    i.suspect_id as "suspectId", i.kind = 'selector' as selects, i.order_warns and (${WAITS})) as early`;
+    i.suspect_id as "suspectId", i.spent, i.kind = 'selector' as selects, i.order_warns and (${WAITS})) as early`;
 
 const FREE = `not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
     and not (${WAITS} and not (i.order_warns and h.system = any ($3::text[]) and i.deadline - interval '7 days' <= now())))`;

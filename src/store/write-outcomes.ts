@@ -1,4 +1,4 @@
-/** The one statement that writes what calls made of items. Only record-answers, cancel and retry come here. */
+/** The one statement that writes what calls made of items. Only record-answers comes here. */
 import type { Next } from '../core/item.js';
 import type { Statement, Transaction } from './database.js';
 

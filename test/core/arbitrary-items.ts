@@ -23,7 +23,6 @@ export const ABOUT: Circumstances = {
   attemptsMax: 8,
   alone: false,
   free: false,
-  systemAnswersOthers: true,
   cancelled: false,
 };
 
@@ -65,7 +64,7 @@ export const passes: fc.Arbitrary<Pass> = fc
 export const callsOfIds: fc.Arbitrary<Happening> = fc.oneof(
   answers.map((answer): Happening => ({ kind: 'answer', answer })),
   fc.constant<Happening>({ kind: 'refused' }),
-  effects.map((effect): Happening => ({ kind: 'unclear', effect })),
+  fc.tuple(effects, fc.boolean()).map(([effect, silent]): Happening => ({ kind: 'unclear', effect, silent })),
   effects.map((effect): Happening => ({ kind: 'blocked', effect })),
   fc.constant<Happening>({ kind: 'interrupted' }),
 );
@@ -97,7 +96,6 @@ export const circumstances: fc.Arbitrary<Circumstances> = fc.record({
   attemptsMax: fc.integer({ min: 1, max: 9 }),
   alone: fc.boolean(),
   free: fc.boolean(),
-  systemAnswersOthers: fc.boolean(),
   cancelled: fc.boolean(),
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { advance } from '../../src/core/item.js';
+import { advance, UNCLEAR_REST_MS } from '../../src/core/item.js';
 import type { Circumstances, Happening, History } from '../../src/core/item.js';
 import {
   ABOUT,
@@ -12,6 +12,7 @@ import {
   FRESH,
   histories,
   LATER,
+  NOW_MS,
   UNCLEAR,
 } from './arbitrary-items.js';
 
@@ -30,8 +31,10 @@ const SPENDS: readonly (readonly [name: string, happening: Happening, inCompany:
   ['left out of an answer that parsed', { kind: 'answer', answer: UNCLEAR }, 1, 1],
   ['erased', { kind: 'answer', answer: ERASED }, 0, 0],
   ['absent', { kind: 'answer', answer: ABSENT }, 0, 0],
-  ['no clear answer, nothing left us', { kind: 'unclear', effect: 'none' }, 0, 1],
-  ['no clear answer', { kind: 'unclear', effect: 'unknown' }, 0, 1],
+  ['no clear answer, nothing left us', { kind: 'unclear', effect: 'none', silent: false }, 0, 1],
+  ['no clear answer', { kind: 'unclear', effect: 'unknown', silent: false }, 0, 1],
+  ['not a word', { kind: 'unclear', effect: 'unknown', silent: true }, 0, 1],
+  ['begun and never completed', { kind: 'interrupted' }, 0, 1],
   ['refused as a whole', { kind: 'refused' }, 0, 0],
   ['a 429, credentials or quota', { kind: 'blocked', effect: 'none' }, 0, 0],
   ['a redirect or a 405', { kind: 'blocked', effect: 'unknown' }, 0, 0],
@@ -69,7 +72,7 @@ describe('an attempt', () => {
       const before: History = { ...FRESH, spent: attemptsMax - 1 };
       for (const happening of [
         { kind: 'answer', answer: LATER },
-        { kind: 'unclear', effect: 'none' },
+        { kind: 'unclear', effect: 'none', silent: false },
       ] as const) {
         expect(advance(before, happening, { ...ALONE, attemptsMax }).outcome).toBe('unconfirmed');
         expect(advance(before, happening, { ...ALONE, attemptsMax: attemptsMax + 1 }).outcome).toBe('pending');
@@ -77,11 +80,21 @@ describe('an attempt', () => {
     }
   });
 
-  it('does not count against an item while its system answers nobody', () => {
-    const worn: History = { ...FRESH, spent: 7 };
-    const silent: Happening = { kind: 'unclear', effect: 'unknown' };
-    expect(advance(worn, silent, { ...ALONE, systemAnswersOthers: false }).outcome).toBe('pending');
-    expect(advance(worn, silent, ALONE).outcome).toBe('unconfirmed');
+  it('is never the last of an item where nobody spoke: silence may be an outage, a crash is our own', () => {
+    const wordless = fc.constantFrom<Happening>(
+      { kind: 'unclear', effect: 'none', silent: true },
+      { kind: 'unclear', effect: 'unknown', silent: true },
+      { kind: 'interrupted' },
+    );
+    fc.assert(
+      fc.property(histories, wordless, circumstances, (history, happening, about) => {
+        const next = advance(history, happening, { ...about, cancelled: false });
+        const unclearMs = NOW_MS - (history.unclearSinceMs ?? NOW_MS);
+        expect(next.outcome).toBe(unclearMs >= UNCLEAR_REST_MS ? 'unconfirmed' : 'pending');
+        expect(next.spent).toBeLessThanOrEqual(Math.max(history.spent, about.attemptsMax));
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('is spent at most as often as the budget allows while the system is open and answers others', () => {
@@ -95,7 +108,7 @@ describe('an attempt', () => {
             const next = advance(history, call, { ...ABOUT, alone, attemptsMax });
             expect(next.spent).toBeLessThanOrEqual(attemptsMax);
             if (next.outcome !== 'pending') return;
-            expect(next.spent).toBeLessThan(attemptsMax);
+            if (call.kind === 'answer') expect(next.spent).toBeLessThan(attemptsMax);
             history = next;
           }
         },
@@ -113,11 +126,13 @@ describe('the company of an item', () => {
 
   it('is kept after one unclear call and halved after two in a row, both with back-off', () => {
     for (const about of [ABOUT, { ...ABOUT, free: true }]) {
-      const first = advance(FRESH, { kind: 'unclear', effect: 'unknown' }, about);
+      const first = advance(FRESH, { kind: 'unclear', effect: 'unknown', silent: false }, about);
       expect(first).toMatchObject({ again: 'together', backoff: 1, strikes: 1 });
-      const second = advance(first, { kind: 'unclear', effect: 'unknown' }, about);
+      const second = advance(first, { kind: 'unclear', effect: 'unknown', silent: false }, about);
       expect(second).toMatchObject({ again: 'split_backoff', backoff: 2, strikes: 0 });
-      expect(advance(second, { kind: 'unclear', effect: 'unknown' }, about)).toMatchObject({ again: 'together' });
+      expect(advance(second, { kind: 'unclear', effect: 'unknown', silent: false }, about)).toMatchObject({
+        again: 'together',
+      });
     }
   });
 

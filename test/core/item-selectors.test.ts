@@ -45,13 +45,17 @@ describe('a selector', () => {
   });
 
   it('is erased by repetition when nothing is left after a call of unknown effect', () => {
-    for (const unknown of [{ kind: 'interrupted' }, { kind: 'unclear', effect: 'unknown' }, pass({ clear: false })]) {
+    for (const unknown of [
+      { kind: 'interrupted' },
+      { kind: 'unclear', effect: 'unknown', silent: false },
+      pass({ clear: false }),
+    ]) {
       expect(after(unknown as Happening, NOTHING)).toMatchObject({ outcome: 'erased', evidence: 'repeat' });
     }
   });
 
   it('matched nothing after a call that is known to have had no effect', () => {
-    expect(after({ kind: 'unclear', effect: 'none' }, NOTHING).outcome).toBe('nothing_matched');
+    expect(after({ kind: 'unclear', effect: 'none', silent: false }, NOTHING).outcome).toBe('nothing_matched');
     expect(after({ kind: 'blocked', effect: 'none' }, NOTHING).outcome).toBe('nothing_matched');
   });
 
@@ -75,7 +79,7 @@ describe('a selector', () => {
   it('is unconfirmed when its attempts are spent, whatever was erased', () => {
     const erased: History = { ...FRESH, erasedSeen: true, spent: 7 };
     expect(advance(erased, pass({ clear: false }), ALONE).outcome).toBe('unconfirmed');
-    expect(advance(erased, { kind: 'unclear', effect: 'unknown' }, ALONE).outcome).toBe('unconfirmed');
+    expect(advance(erased, { kind: 'unclear', effect: 'unknown', silent: false }, ALONE).outcome).toBe('unconfirmed');
   });
 
   it('counts what a tag reported over all passes', () => {

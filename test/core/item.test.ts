@@ -162,8 +162,8 @@ describe('an item of a cancelled request', () => {
 describe('an item whose calls stay unclear', () => {
   const unclear: readonly Happening[] = [
     answer(UNCLEAR),
-    { kind: 'unclear', effect: 'none' },
-    { kind: 'unclear', effect: 'unknown' },
+    { kind: 'unclear', effect: 'none', silent: false },
+    { kind: 'unclear', effect: 'unknown', silent: false },
     { kind: 'interrupted' },
     { kind: 'pass', pass: { clear: false, nothing: false, count: null }, erased: false, open: false, exhausted: false },
   ];
@@ -172,7 +172,7 @@ describe('an item whose calls stay unclear', () => {
     const first = NOW_MS - UNCLEAR_REST_MS;
     expect(UNCLEAR_REST_MS).toBe(14 * DAY_MS);
     for (const happening of unclear) {
-      for (const about of [ABOUT, { ...ABOUT, alone: true }, { ...ABOUT, free: true, systemAnswersOthers: false }]) {
+      for (const about of [ABOUT, { ...ABOUT, alone: true }, { ...ABOUT, free: true }]) {
         expect(advance({ ...FRESH, unclearSinceMs: first }, happening, about).outcome).toBe('unconfirmed');
         expect(advance({ ...FRESH, unclearSinceMs: first + 1 }, happening, about).outcome).toBe('pending');
       }

@@ -145,6 +145,16 @@ describe('what a call makes of its items', () => {
     expect(changes).toHaveLength(3);
   });
 
+  it('is an attempt of an ID that a call which was never completed carried alone, and never its last', () => {
+    const interrupted = (over: Partial<Asked>, probe = false) =>
+      changesOfCall(judged([{ externalId: 'x', ...over }], null, { items: [], distinct: 1, probe }), ABOUT);
+    const { changes, attempt } = interrupted({});
+    expect([changes[0]?.next.spent, changes[0]?.delayMs, attempt.spent]).toEqual([1, 0, true]);
+    expect(interrupted({ spent: 7 }).changes[0]?.next).toMatchObject({ outcome: 'pending', spent: 8 });
+    expect(interrupted({ spent: 8 }).changes[0]?.next).toMatchObject({ outcome: 'pending', spent: 8 });
+    expect(interrupted({}, true).changes[0]?.next.spent).toBe(0);
+  });
+
   it('is no call at all when the sender itself held it back', () => {
     const held = { reading: UNCLEAR, httpStatus: null, sha256: null, left: false };
     const { changes } = changesOfCall(judged(many(2), UNCLEAR, { sent: held }), ABOUT);

@@ -124,7 +124,7 @@ describe('a batch', () => {
     expect(await expired()).toEqual([]);
     await expire(ref);
     await expire(claimed);
-    expect(await expired()).toEqual([{ id: ref.id, epoch: 2, attemptId }]);
+    expect(await expired()).toEqual([{ id: ref.id, epoch: 2, attemptId, probe: false, ids: 1 }]);
     await end(ref);
     expect(await expired()).toEqual([]);
   });

@@ -32,6 +32,20 @@ describe('a closed gate', () => {
     expect(item?.spent).toBe(0);
   });
 
+  it('gives it back also what was its last: an item that was tried as often as allowed does not rest on silence', async () => {
+    const { api, sandbox, sql } = await started({
+      env: { RETRY_MAX_ATTEMPTS: '1' },
+      sandbox: { seed: { supermemoryDocuments: [{ id: 'm1' }] } },
+    });
+    sandbox.faults.always('503', 'supermemory');
+    const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1'] }] });
+    await gateClosed(MEMORIES, 'outage');
+    expect(await sql('select outcome, spent from item')).toEqual([{ outcome: 'pending', spent: 0 }]);
+    expect(await sql('select from attempt where spent')).toHaveLength(1);
+    sandbox.faults.clear();
+    expect((await api.settled(id)).counts).toMatchObject({ erased: 1 });
+  });
+
   it('is probed with what was tried least recently, so that one silent ID cannot keep it closed', async () => {
     const { api, sandbox, sql, installation } = await started({
       sandbox: { seed: { existingPrefixes: { 'velt.comments': ['a'] } } },

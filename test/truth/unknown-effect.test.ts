@@ -103,14 +103,14 @@ describe('what a call may have done', () => {
   it('counts for the whole life of an item, a retry by hand included', async () => {
     const { api } = await started({
       env: { RETRY_MAX_ATTEMPTS: '1' },
-      sandbox: { seed: memory('m1~fault:504-after*1~') },
+      sandbox: { seed: memory('m1~fault:404-after*1~') },
     });
-    const { id } = await api.erase([{ system: MEMORIES, ids: ['m1~fault:504-after*1~'] }]);
-    const item = await api.item(id, 'm1~fault:504-after*1~');
+    const { id } = await api.erase([{ system: MEMORIES, ids: ['m1~fault:404-after*1~'] }]);
+    const item = await api.item(id, 'm1~fault:404-after*1~');
     expect(item).toMatchObject({ outcome: 'unconfirmed', attempts: 1 });
     await api.expect(202, 'POST', `${REQUESTS}/${id}/items/${item.id}/retry`);
     await api.settled(id);
-    expect(await api.item(id, 'm1~fault:504-after*1~')).toMatchObject({
+    expect(await api.item(id, 'm1~fault:404-after*1~')).toMatchObject({
       outcome: 'erased',
       evidence: 'repeat',
       attempts: 2,
