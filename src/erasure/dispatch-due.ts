@@ -14,6 +14,7 @@ import { readGates } from '../store/gates.js';
 import type { GateRow } from '../store/gates.js';
 import { newId } from '../store/identifiers.js';
 import { addWarnings } from '../store/warnings.js';
+import { blockedSystems } from './blocked-systems.js';
 import { recordAnswers } from './record-answers.js';
 import { restWorn } from './rest-worn.js';
 import { RATE_WINDOW_MS } from './start-batches.js';
@@ -146,17 +147,6 @@ function roomFor(system: ConfiguredSystem, load: Load, way: 'open' | 'probe' | '
 function untilRoom(system: ConfiguredSystem, load: Load): number | null {
   if (system.provider.callsPerMinute === null || load.oldestRecentMs === null) return null;
   return Math.max(load.oldestRecentMs + RATE_WINDOW_MS - load.nowMs, 0);
-}
-
-function blockedSystems(workplace: Workplace, gates: ReadonlyMap<string, GateRow>): string[] {
-  // A pause of seconds or an hour blocks nobody: what waits for it is as good as under way.
-  const closed = [...gates.values()]
-    .filter((row) => row.gate.reason !== 'rate' && passageOf(row).passage !== 'open')
-    .map((row) => row.system);
-  const missing = [...workplace.systems.values()]
-    .filter((other) => !other.configured)
-    .map((other) => other.system.name);
-  return [...new Set([...closed, ...missing])];
 }
 
 async function warnOfEarly(

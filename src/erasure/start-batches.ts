@@ -6,14 +6,16 @@ import { groupBy } from '../core/grouping.js';
 import { passage } from '../core/gate.js';
 import { beginAttempts, readSendable, shareRequests } from '../store/attempts.js';
 import type { SendableItem } from '../store/attempts.js';
-import { countInFlight, endBatches, takeBatches } from '../store/batches.js';
+import { countInFlight, endBatches, freeItems, takeBatches } from '../store/batches.js';
 import type { BatchRef, TakenBatch } from '../store/batches.js';
 import type { Transaction } from '../store/database.js';
-import { putOff } from '../store/due-items.js';
+import { putOff, readWaiting } from '../store/due-items.js';
 import { readGates } from '../store/gates.js';
 import type { GateRow } from '../store/gates.js';
 import { newId } from '../store/identifiers.js';
+import { addWarnings, warnShared } from '../store/warnings.js';
 import type { Call } from '../systems/system.js';
+import { blockedSystems } from './blocked-systems.js';
 import { openItems, toCall } from './call-of-batch.js';
 import type { CarriedItem } from './finished-call.js';
 import type { ConfiguredSystem, Workplace } from './workplace.js';
@@ -86,19 +88,24 @@ async function start(
   const pending = ids.length === 0 ? [] : await readSendable(tx, ids);
   const sendable = await openItems(tx, vault, pending);
   if (sendable.length < pending.length) await putOffClosed(tx, workplace, pending, sendable);
-  const items = groupBy(sendable, (item) => item.batchId);
-  const calls = passing.flatMap((batch): StartedCall[] => {
-    const carried = items.get(batch.id);
-    if (!carried) return [];
-    const distinct = new Set(carried.map((item) => item.digest)).size;
-    return [{ kind: 'started', batch, attemptId: newId(), call: toCall(carried), items: carried, distinct }];
-  });
+  if (pending.some((item) => item.shared)) await warnShared(tx, ids);
+  const wanted = callsOf(passing, sendable);
+  // Late, so that the calls of a provider wait for each other as shortly as can be.
+  if (wanted.length > 0) await refuseTooMany(tx, system, wanted, ended);
+  const held = pending.some((item) => item.waits)
+    ? await holdBack(tx, workplace, system.system.name, ids, gates)
+    : NOBODY;
+  const calls =
+    held.size === 0
+      ? wanted
+      : callsOf(
+          passing,
+          sendable.filter((item) => !held.has(item.id)),
+        );
   const started = new Map(calls.map((call) => [call.batch.id, call]));
   const left = taken.filter((batch) => !started.has(batch.id)).map((batch) => batch.id);
   await endBatches(tx, left);
   if (calls.length === 0) return started;
-  // Last, so that the calls of a provider wait for each other as shortly as can be.
-  await refuseTooMany(tx, system, calls, ended);
   await beginAttempts(
     tx,
     calls.map(({ attemptId: id, batch, distinct, items: carried }) => {
@@ -107,6 +114,40 @@ async function start(
     }),
   );
   return started;
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+function callsOf(batches: readonly TakenBatch[], items: readonly CarriedItem[]): StartedCall[] {
+  const byBatch = groupBy(items, (item) => item.batchId);
+  return batches.flatMap((batch): StartedCall[] => {
+    const carried = byBatch.get(batch.id);
+    if (!carried) return [];
+    const distinct = new Set(carried.map((item) => item.digest)).size;
+    return [{ kind: 'started', batch, attemptId: newId(), call: toCall(carried), items: carried, distinct }];
+  });
+}
+
+/**
+ * Looks at the order of deletion again: since these batches were handed out somebody may have asked for what goes before.
+ * Gives the ids of the items that are put back.
+ */
+async function holdBack(
+  tx: Transaction,
+  workplace: Workplace,
+  system: string,
+  batchIds: readonly string[],
+  gates: ReadonlyMap<string, GateRow>,
+): Promise<ReadonlySet<string>> {
+  const waiting = await readWaiting(tx, batchIds, blockedSystems(workplace, gates));
+  const held = waiting.filter((item) => item.held);
+  const early = waiting.filter((item) => !item.held);
+  await addWarnings(
+    tx,
+    early.map(({ requestId }) => ({ requestId, code: 'document_before_comments', system })),
+  );
+  if (held.length > 0) await freeItems(tx, held);
+  return new Set(held.map((item) => item.id));
 }
 
 async function putOffClosed(

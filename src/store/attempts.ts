@@ -24,17 +24,25 @@ export interface SendableItem {
   readonly block: number;
   readonly slot: number;
 }
+export interface FoundSendable extends SendableItem {
+  /** It has a turn to wait for in the order of deletion. */
+  readonly waits: boolean;
+  /** Never sent before, and another request holds the same. */
+  readonly shared: boolean;
+}
 const READ_SENDABLE: Statement = {
   name: 'read-sendable',
   text: `select c.batch_id as "batchId", i.request_id as "requestId", i.id, i.kind, encode(i.digest, 'hex') as digest, i.block, i.slot,
-      i.outcome
+      i.outcome, i.order_rank > 0 and i.order_group is not null as waits,
+      i.attempts = 0 and i.selector_id is null and exists (
+        select from item o where o.digest = i.digest and o.selector_id is null and o.request_id <> i.request_id) as shared
     from claim c join item i on i.request_id = c.request_id and i.id = c.item_id
     where c.batch_id = any ($1::uuid[]) order by i.request_id, i.id`,
 };
 
 /** The items of these batches that are still pending. */
-export async function readSendable(tx: Transaction, batchIds: readonly string[]): Promise<SendableItem[]> {
-  const rows = await tx.rows<SendableItem & { readonly outcome: string }>(READ_SENDABLE, [batchIds]);
+export async function readSendable(tx: Transaction, batchIds: readonly string[]): Promise<FoundSendable[]> {
+  const rows = await tx.rows<FoundSendable & { readonly outcome: string }>(READ_SENDABLE, [batchIds]);
   // Not a condition of the statement: the index of pending items would be read whole for it.
   return rows.filter((row) => row.outcome === 'pending');
 }

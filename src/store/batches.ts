@@ -178,6 +178,17 @@ export async function freeOrphans(reader: Pick<Transaction, 'rows'>): Promise<vo
   await reader.rows(FREE_ORPHANS);
 }
 
+const FREE_ITEMS: Statement = {
+  name: 'free-items',
+  text: `delete from claim c using unnest($1::uuid[], $2::uuid[]) as w (request_id, id)
+    where c.request_id = w.request_id and c.item_id = w.id`,
+};
+
+/** Puts items back that their batch, held by the caller, is not to carry. */
+export async function freeItems(tx: Transaction, items: NewBatch['items']): Promise<void> {
+  await tx.run(FREE_ITEMS, [items.map((item) => item.requestId), items.map((item) => item.id)]);
+}
+
 const END_BATCHES: Statement = {
   name: 'end-batches',
   text: 'with freed as (delete from claim where batch_id = any ($1::uuid[])) delete from batch where id = any ($1::uuid[])',

@@ -18,12 +18,16 @@ const WAITS = `i.order_rank > 0 and i.order_group is not null and exists (
       select from item h where h.order_group = i.order_group and h.outcome = 'pending' and h.order_rank < i.order_rank
         and (h.order_scope is null or i.order_scope is null or h.order_scope = i.order_scope)`;
 
+/** It waits for something that is not blocked, or its deadline is far enough. */
+const heldBy = (blocked: string): string =>
+  `${WAITS} and not (i.order_warns and h.system = any (${blocked}::text[]) and i.deadline - interval '7 days' <= now()))`;
+
 const COLUMNS = `i.request_id as "requestId", i.id, encode(i.lane, 'hex') as lane, encode(i.digest, 'hex') as digest,
     (extract(epoch from i.deadline) * 1000)::float8 as "deadlineMs", (extract(epoch from i.due_at) * 1000)::float8 as "dueMs",
     i.suspect_id as "suspectId", i.spent, i.kind = 'selector' as selects, i.order_warns and (${WAITS})) as early`;
 
 const FREE = `not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
-    and not (${WAITS} and not (i.order_warns and h.system = any ($3::text[]) and i.deadline - interval '7 days' <= now())))`;
+    and not (${heldBy('$3')})`;
 
 const READ_DUE: Statement = {
   name: 'read-due',
@@ -45,6 +49,22 @@ const READ_SUSPECTS: Statement = {
     where i.system = $1 and i.outcome = 'pending' and i.due_at <= now() and i.suspect_id = any ($2::uuid[]) and ${FREE}
     order by i.deadline, i.id`,
 };
+
+const READ_WAITING: Statement = {
+  name: 'read-waiting',
+  text: `select i.request_id as "requestId", i.id, ${heldBy('$2')} as held
+    from claim c join item i on i.request_id = c.request_id and i.id = c.item_id
+    where c.batch_id = any ($1::uuid[]) and ${WAITS})`,
+};
+
+/** The items of these batches whose turn has not come; those that are not `held` go all the same, ahead of what is blocked. */
+export async function readWaiting(
+  tx: Transaction,
+  batchIds: readonly string[],
+  blocked: readonly string[],
+): Promise<{ readonly requestId: string; readonly id: string; readonly held: boolean }[]> {
+  return tx.rows(READ_WAITING, [batchIds, blocked]);
+}
 
 /** For a probe: the items tried least recently, whenever they would be due. */
 const READ_FOR_PROBE: Statement = {

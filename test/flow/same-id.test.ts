@@ -62,6 +62,28 @@ describe('the same ID in several requests', () => {
     expect((await api.request(a.id)).warnings.map(({ code }) => code)).not.toContain('also_requested');
   });
 
+  it('shows on all but one at least of those that were submitted at the same moment', async () => {
+    service = await startTestService({ env: { BATCH_LINGER_MS: '0', SUPERMEMORY_IDS_PER_CALL: '1' } });
+    const { api, sql } = service;
+    const holder = await service.database.pool.connect();
+    await holder.query('begin');
+    // The last table that a submission writes: all of them look for the others, and only then does the first commit.
+    await holder.query('lock table sealed_block in share mode');
+    const submitting = ['a', 'b', 'c', 'd', 'e'].map((ref) => api.submit({ subject: { ref }, ...targets('m1') }));
+    await until('all of them to wait', async () =>
+      (await sql(`select from pg_locks where not granted and relation = 'sealed_block'::regclass`)).length === 5
+        ? true
+        : undefined,
+    );
+    await holder.query('commit');
+    holder.release();
+    const made = await Promise.all(submitting);
+    expect(made.flatMap(({ warnings }) => warnings)).toEqual([]);
+    const settled = await Promise.all(made.map(({ id }) => api.settled(id)));
+    const warned = settled.filter(({ warnings }) => warnings.some(({ code }) => code === 'also_requested'));
+    expect(warned.length).toBeGreaterThanOrEqual(4);
+  });
+
   it('keeps what a whole call said from requests that were not alone in it', async () => {
     service = await startTestService({ env: { BATCH_LINGER_MS: '400', RETRY_MAX_ATTEMPTS: '1' } });
     const { api, sandbox } = service;
