@@ -34,11 +34,14 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts everything that the configuration asks for. Throws with one clear line when it cannot. */
-export async function startService(config: Config, log: Log): Promise<Service> {
+/**
+ * Starts everything that the configuration asks for. Throws with one clear line when it cannot. `callWindowMs`: over how
+ * long calls are counted for the limits by the minute, if not over a minute; no variable sets it.
+ */
+export async function startService(config: Config, log: Log, callWindowMs?: number): Promise<Service> {
   const undo: (() => Promise<void>)[] = [];
   try {
-    return await start(config, log, undo);
+    return await start(config, log, undo, callWindowMs);
   } catch (error) {
     await unwind(undo);
     throw error;
@@ -49,7 +52,12 @@ async function unwind(undo: readonly (() => Promise<void>)[]): Promise<void> {
   for (const step of [...undo].reverse()) await step();
 }
 
-async function start(config: Config, log: Log, undo: (() => Promise<void>)[]): Promise<Service> {
+async function start(
+  config: Config,
+  log: Log,
+  undo: (() => Promise<void>)[],
+  callWindowMs: number | undefined,
+): Promise<Service> {
   const databaseUrl = config.databaseUrl ?? (await embedded(config, log, undo));
   const onIdleError = (error: Error) => log.warn({ error: error.name }, 'a database connection was lost');
   const database = Database.open(databaseUrl, DATABASE_CONNECTIONS, onIdleError);
@@ -66,7 +74,7 @@ async function start(config: Config, log: Log, undo: (() => Promise<void>)[]): P
   const systems = configureSystems(config, vault, undo);
   const doorbell = new QueueDoorbell();
   const metrics = new CallMetrics();
-  const workplace = new Workplace(database, vault, systems, config, doorbell, log, metrics);
+  const workplace = new Workplace(database, vault, systems, config, doorbell, log, metrics, callWindowMs);
   await openForNewCredentials(workplace);
   const backend =
     config.redisUrl === null ? await postgresBackend(databaseUrl, onIdleError) : redisBackend(config.redisUrl);

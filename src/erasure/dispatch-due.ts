@@ -17,7 +17,6 @@ import { addWarnings } from '../store/warnings.js';
 import { blockedSystems } from './blocked-systems.js';
 import { recordAnswers } from './record-answers.js';
 import { restWorn } from './rest-worn.js';
-import { RATE_WINDOW_MS } from './start-batches.js';
 import type { ConfiguredSystem, Workplace } from './workplace.js';
 
 /** Batches handed out for each call that may be under way: the next is at hand when one ends, and no more bind early. */
@@ -82,13 +81,13 @@ async function handOut(tx: Transaction, workplace: Workplace, system: Configured
   const toRun = again.filter((batch) => batch.rings >= RINGS_MAX);
   const gates = await readGates(tx);
   const limit = system.provider.callsPerMinute;
-  const load = await readLoad(tx, name, system.provider.name, limit === null ? 0 : RATE_WINDOW_MS);
+  const load = await readLoad(tx, name, system.provider.name, limit === null ? 0 : workplace.callWindowMs);
   const way = passageOf(gates.get(name));
   const room = roomFor(system, load, way.passage);
   // Batches under way ring when they end: to hand out one at a time would cost as much each time as to hand out many.
   const worthwhile = way.passage === 'open' && load.live > 0 ? 2 * system.provider.concurrency : 1;
   if (room < worthwhile) {
-    const againInMs = way.passage === 'closed' ? way.untilMs : untilRoom(system, load);
+    const againInMs = way.passage === 'closed' ? way.untilMs : untilRoom(system, load, workplace.callWindowMs);
     return { dispatched: { toRing, toRun, againInMs }, rested: false };
   }
 
@@ -144,9 +143,9 @@ function roomFor(system: ConfiguredSystem, load: Load, way: 'open' | 'probe' | '
 }
 
 /** When the oldest call leaves the window in which calls are counted. */
-function untilRoom(system: ConfiguredSystem, load: Load): number | null {
+function untilRoom(system: ConfiguredSystem, load: Load, windowMs: number): number | null {
   if (system.provider.callsPerMinute === null || load.oldestRecentMs === null) return null;
-  return Math.max(load.oldestRecentMs + RATE_WINDOW_MS - load.nowMs, 0);
+  return Math.max(load.oldestRecentMs + windowMs - load.nowMs, 0);
 }
 
 async function warnOfEarly(

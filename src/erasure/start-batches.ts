@@ -20,9 +20,6 @@ import { openItems, toCall } from './call-of-batch.js';
 import type { CarriedItem } from './finished-call.js';
 import type { ConfiguredSystem, Workplace } from './workplace.js';
 
-/** Calls are counted over this window, a little more than a minute: a call may reach the provider later than its row. */
-export const RATE_WINDOW_MS = 62_000;
-
 export interface StartedCall {
   readonly kind: 'started';
   readonly batch: TakenBatch;
@@ -91,7 +88,7 @@ async function start(
   if (pending.some((item) => item.shared)) await warnShared(tx, ids);
   const wanted = callsOf(passing, sendable);
   // Late, so that the calls of a provider wait for each other as shortly as can be.
-  if (wanted.length > 0) await refuseTooMany(tx, system, wanted, ended);
+  if (wanted.length > 0) await refuseTooMany(tx, workplace, system, wanted, ended);
   const held = pending.some((item) => item.waits)
     ? await holdBack(tx, workplace, system.system.name, ids, gates)
     : NOBODY;
@@ -165,13 +162,14 @@ async function putOffClosed(
 /** Keeps the limits of the provider, over all its systems and all workers: calls at once, and calls in any minute. */
 async function refuseTooMany(
   tx: Transaction,
+  workplace: Workplace,
   system: ConfiguredSystem,
   calls: readonly StartedCall[],
   ended: readonly string[],
 ): Promise<void> {
   const { name, concurrency, callsPerMinute } = system.provider;
   const apart = [...calls.map((call) => call.batch.id), ...ended];
-  const load = await countInFlight(tx, name, apart, callsPerMinute === null ? 0 : RATE_WINDOW_MS);
+  const load = await countInFlight(tx, name, apart, callsPerMinute === null ? 0 : workplace.callWindowMs);
   const room = Math.min(concurrency - load.inFlight, callsPerMinute === null ? Infinity : callsPerMinute - load.recent);
   if (room < calls.length) throw new TooMany(Math.max(room, 0));
 }

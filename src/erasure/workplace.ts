@@ -46,6 +46,9 @@ export interface Settings {
   readonly retentionDays: number | null;
 }
 
+/** Calls are counted over this window, a little more than a minute: a call may reach the provider later than its row. */
+const CALL_WINDOW_MS = 62_000;
+
 /** Wakes whoever hands out work. Never awaited, never fails: what it misses, the tick finds. */
 export interface Doorbell {
   /** Something became due at these systems. */
@@ -73,6 +76,8 @@ export class Workplace {
     readonly doorbell: Doorbell,
     readonly log: Log,
     readonly calls: CallObserver,
+    /** How long a call counts against the limit of its provider. Other than a minute and a little only in tests. */
+    readonly callWindowMs: number = CALL_WINDOW_MS,
   ) {}
 
   /** The systems that calls can be sent to. */

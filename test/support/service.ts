@@ -62,6 +62,8 @@ export interface InstallationOptions {
   readonly env?: Variables;
   /** A database that exists already (it is left); else a fresh one. */
   readonly database?: TestDatabase;
+  /** Over how long calls count against the limits by the minute; a minute and a little where not set. */
+  readonly callWindowMs?: number;
 }
 
 export interface ServiceOptions {
@@ -96,6 +98,7 @@ export class Installation {
     /** The environment of its services, whole. */
     readonly env: Variables,
     private readonly owned: readonly (() => Promise<void>)[],
+    private readonly callWindowMs: number | undefined,
   ) {}
 
   static async open(options: InstallationOptions = {}): Promise<Installation> {
@@ -108,7 +111,7 @@ export class Installation {
       ...('ledger' in given ? [] : [async () => sandbox.close()]),
       ...(options.database === undefined ? [async () => database.close()] : []),
     ];
-    return new Installation(database, sandbox, queue, env, owned);
+    return new Installation(database, sandbox, queue, env, owned, options.callWindowMs);
   }
 
   /** Starts a service, beside those that run already. */
@@ -116,7 +119,8 @@ export class Installation {
     const logged: string[] = [];
     const note = (facts: object, message: string): void => void logged.push(JSON.stringify({ ...facts, message }));
     const log: Log = { info: note, warn: note, error: note };
-    const service = await startService(readConfig({ ...this.env, ROLE: role, ...env }, PROVIDERS), log);
+    const config = readConfig({ ...this.env, ROLE: role, ...env }, PROVIDERS);
+    const service = await startService(config, log, this.callWindowMs);
     let stopped: Promise<void> | null = null;
     const running: TestService = {
       installation: this,

@@ -161,3 +161,27 @@ describeQueues('limits across workers', (queue) => {
     expect(worst[0]?.most).toBeLessThanOrEqual(LIMIT);
   });
 });
+
+it('no more calls than the limit in any sliding window, as the provider sees them, with two workers and both systems', async () => {
+  const [LIMIT, WINDOW_MS] = [5, 2000];
+  installation = await openInstallation({
+    sandbox: { seed: { existingPrefixes: { [DOCUMENTS]: ['d'], [COMMENTS]: ['a'] } }, latencyMs: 30 },
+    env: { VELT_CALLS_PER_MINUTE: String(LIMIT), VELT_IDS_PER_CALL: '1' },
+    // Two seconds more than what is promised, as over a minute.
+    callWindowMs: WINDOW_MS + 2000,
+  });
+  const [{ api }] = await Promise.all([installation.start(), installation.start()]);
+  const seven = (letter: string) => Array.from({ length: 7 }, (_, no) => `${letter}${no}`);
+  const request = await api.erase([
+    { system: DOCUMENTS, organizationId: 'org1', documentIds: seven('d') },
+    { system: COMMENTS, documentId: 'x', annotationIds: seven('a') },
+  ]);
+  expect(request.counts).toMatchObject({ erased: 14 });
+  const { ledger } = installation.sandbox;
+  expect(ledger.calls()).toHaveLength(14);
+  expect(ledger.maxWithin('velt', WINDOW_MS)).toBeLessThanOrEqual(LIMIT);
+  // It is the limit that made them wait, and no more than it must.
+  expect(ledger.maxWithin('velt', WINDOW_MS + 2000)).toBeGreaterThanOrEqual(LIMIT);
+  const times = ledger.calls().map(({ atMs }) => atMs);
+  expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(2 * WINDOW_MS);
+});
