@@ -48,7 +48,8 @@ export default {
     mayImport('erasure', 'core', 'systems', 'store', 'ledger', 'config.ts'),
     mayImport('notifications', 'core', 'systems', 'store', 'ledger', 'config.ts'),
     mayImport('queue', 'core', 'systems', 'store', 'ledger', 'erasure', 'notifications', 'config.ts'),
-    mayImport('api', 'core', 'systems', 'store', 'ledger', 'erasure', 'notifications', 'config.ts'),
+    mayImport('pdf', 'core'),
+    mayImport('api', 'core', 'systems', 'store', 'ledger', 'erasure', 'notifications', 'pdf', 'config.ts'),
     mayImport('console', 'core', 'systems', 'store', 'ledger', 'erasure', 'notifications', 'config.ts'),
     mayImport('sandbox', 'core'),
     {
@@ -109,6 +110,7 @@ export default {
       'class-validator',
       'class-transformer',
     ]),
+    onlyFrom('pdf', 'only-pdf-sets-pages', ['pdfkit', 'fontkit', 'bidi-js', '@embedpdf/[^/]+', '@librescore/fonts']),
     onlyFrom('console', 'only-console-speaks-html', ['hono', 'htmx\\.org']),
     {
       name: 'no-cycles',

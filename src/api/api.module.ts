@@ -10,6 +10,7 @@ import { ItemsController } from './items.controller.js';
 import { KeyGuard } from './key.guard.js';
 import { OperationsController } from './operations.controller.js';
 import { ProblemFilter } from './problem.filter.js';
+import { ReportsController } from './reports.controller.js';
 import { RequestsController } from './requests.controller.js';
 import { SubmitController } from './submit.controller.js';
 import { SystemsController } from './systems.controller.js';
@@ -29,6 +30,7 @@ export class ApiModule {
       SubmitController,
       RequestsController,
       ItemsController,
+      ReportsController,
       SystemsController,
       OperationsController,
       ExportsController,

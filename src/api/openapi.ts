@@ -2,6 +2,7 @@
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { REPORT_SCHEMAS } from './report-schemas.js';
 import { RESOURCE_SCHEMAS } from './resource-schemas.js';
 
 const DOCS = '/docs';
@@ -50,6 +51,6 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
   // So far these are bodies that the service takes: unknown fields are refused.
   for (const schema of Object.values(document.components.schemas))
     Object.assign(schema, { additionalProperties: false });
-  Object.assign(document.components.schemas, structuredClone(RESOURCE_SCHEMAS));
+  Object.assign(document.components.schemas, structuredClone({ ...RESOURCE_SCHEMAS, ...REPORT_SCHEMAS }));
   return document;
 }

@@ -4,21 +4,22 @@ import { OUTCOMES } from '../core/item.js';
 import { STATUSES } from '../core/request.js';
 import { SYSTEMS } from '../systems/registry.js';
 
-type Schema = Readonly<Record<string, unknown>>;
+export type Schema = Readonly<Record<string, unknown>>;
 
-const id = { type: 'string', format: 'uuid' };
-const text = { type: 'string' };
-const count = { type: 'integer', minimum: 0 };
-const time = { type: 'string', format: 'date-time' };
-const systemName = { type: 'string', enum: SYSTEMS.map((system) => system.name) };
-const nullable = (schema: { readonly type: string }): Schema => ({ ...schema, type: [schema.type, 'null'] });
-const listOf = (items: Schema): Schema => ({ type: 'array', items });
+export const id = { type: 'string', format: 'uuid' };
+export const text = { type: 'string' };
+export const count = { type: 'integer', minimum: 0 };
+export const time = { type: 'string', format: 'date-time' };
+export const systemName = { type: 'string', enum: SYSTEMS.map((system) => system.name) };
+export const nullable = (schema: { readonly type: string }): Schema => ({ ...schema, type: [schema.type, 'null'] });
+export const listOf = (items: Schema): Schema => ({ type: 'array', items });
 const refTo = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-const counts = (names: readonly string[]): Schema => object(Object.fromEntries(names.map((name) => [name, count])));
+export const counts = (names: readonly string[]): Schema =>
+  object(Object.fromEntries(names.map((name) => [name, count])));
 const pageOf = (name: string): Schema => object({ data: listOf(refTo(name)), nextCursor: nullable(text) });
 
 /** An object of which every member listed is always there; answers may grow further ones. */
-function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
+export function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
   return {
     type: 'object',
     properties,

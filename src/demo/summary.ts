@@ -1,11 +1,12 @@
 /** What stands under the table: how it went, whether it is true, and what a person does next. */
+import { visible } from '../core/visible.js';
 import { LOOKS, OUTCOMES_SHOWN } from './outcome-words.js';
 import { seconds } from './progress.js';
 import type { Counts } from './progress.js';
 import type { CrossCheck } from './cross-check.js';
 import type { ResultAttempt, ResultItem, ResultRequest } from './results.js';
 import type { Colour, Screen } from './screen.js';
-import { pad, visible, wrap } from './visible-text.js';
+import { pad, wrap } from './visible-text.js';
 
 const LABEL_COLUMNS = 10;
 const TEXT_COLUMNS_MAX = 100;

@@ -1,10 +1,11 @@
 /** The result table: a line for each item, grouped by system and scope, as wide as the terminal and no wider. */
 import { isJsonArray, own } from '../core/json.js';
 import type { JsonObject } from '../core/json.js';
+import { visible } from '../core/visible.js';
 import { LOOKS } from './outcome-words.js';
 import type { ResultItem } from './results.js';
 import type { Colour, Screen } from './screen.js';
-import { fit, pad, visible, widthOf } from './visible-text.js';
+import { fit, pad, widthOf } from './visible-text.js';
 
 const INDENT = '  ';
 const GAP = '  ';

@@ -1,21 +1,13 @@
-/** Text as a terminal shows it: how wide it is, how it is cut to fit, and what in it must not reach a terminal. */
+/** Text as a terminal shows it: how wide it is, and how it is cut to fit. */
 
 const ELLIPSIS = '…';
 const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
-
-/** Unicode's categories of what is no visible character: controls, formats (bidi among them), separators, unassigned. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}]/gu;
 
 /** East Asian Wide and Fullwidth (Unicode Standard Annex 11) by their scripts and blocks, and pictures. */
 const WIDE =
   /^(?:\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Script=Bopomofo}|\p{Script=Yi}|\p{Script=Tangut}|\p{Script=Nushu}|[\u3000-\u303e\u30fb\u30fc\u3190-\u33ff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f)/u;
 const HALFWIDTH = /^[\uff61-\uffdc]/u;
 const ONLY_MARKS = /^\p{M}+$/u;
-
-/** The text with everything that a terminal would obey or hide written out as `\u{1b}`. */
-export function visible(text: string): string {
-  return text.replace(INVISIBLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-}
 
 /** Columns that a text takes on a terminal. Escape sequences count as text: take the width before colouring. */
 export function widthOf(text: string): number {

@@ -35,8 +35,10 @@ export interface ItemResource {
 
 export interface ItemFilter {
   readonly system?: string;
-  readonly outcome?: Outcome;
+  readonly outcome?: Outcome | { readonly in: Outcome[] };
   readonly kind?: Kind;
+  /** Only those that a person closed. */
+  readonly resolution?: { readonly not: null };
 }
 
 /** A page of a request's items, in the order in which they were made. */
@@ -125,11 +127,17 @@ async function readReasons(
   rows: readonly { readonly requestId: string; readonly id: string; readonly resolutionBlock: number | null }[],
 ): Promise<ReadonlyMap<string, string>> {
   const reasons = new Map<string, string>();
-  for (const { requestId, id, resolutionBlock: no } of rows) {
+  const resolved = rows.flatMap(({ resolutionBlock: no, ...row }) => (no === null ? [] : [{ ...row, no }]));
+  for (const [requestId, ofRequest] of groupBy(resolved, (row) => row.requestId)) {
     const key = values.keys.get(requestId);
-    if (no === null || !key) continue;
-    const block = await database.prisma.sealedBlock.findUnique({ where: { requestId_no: { requestId, no } } });
-    if (block) reasons.set(id, unsealText(key, requestId, no, block.sealed));
+    if (!key) continue;
+    const no = { in: ofRequest.map((row) => row.no) };
+    const blocks = await database.prisma.sealedBlock.findMany({ where: { requestId, no } });
+    const sealed = new Map(blocks.map((block) => [block.no, block.sealed]));
+    for (const row of ofRequest) {
+      const block = sealed.get(row.no);
+      if (block) reasons.set(row.id, unsealText(key, requestId, row.no, block));
+    }
   }
   return reasons;
 }

@@ -61,6 +61,22 @@ describe('metrics', () => {
     }
     expect(answer.text).toMatch(/# TYPE expunge_oldest_due_seconds gauge\n[\s\S]*# TYPE expunge_gate_closed gauge\n/);
   });
+
+  it('count unsettled requests by their due date, and settled ones not', async () => {
+    const other = await startApi();
+    const daysAgo = (days: number): string => new Date(Date.now() - days * 24 * 60 * 60 * 1000).toISOString();
+    for (const days of [0, 26, 27, 60, 61, 62]) {
+      await other.call('POST', SUBMIT, { body: aBody({ receivedAt: daysAgo(days) }) });
+    }
+    const late = JSON.parse((await other.call('GET', `${SUBMIT}?overdue=true&limit=1`)).text) as {
+      data: { id: string }[];
+    };
+    await other.call('POST', `${SUBMIT}/${late.data[0]?.id ?? ''}/cancel`);
+    const lines = (await other.call('GET', '/metrics')).text.split('\n');
+    await other.close();
+    expect(lines).toContain('expunge_requests_overdue 2');
+    expect(lines).toContain('expunge_requests_due_soon 2');
+  });
 });
 
 describe('documents', () => {
@@ -85,6 +101,8 @@ describe('documents', () => {
       'get /v1/erasure-requests/{id}/attempts',
       'get /v1/erasure-requests/{id}/items',
       'get /v1/erasure-requests/{id}/items/{itemId}',
+      'get /v1/erasure-requests/{id}/report',
+      'get /v1/reports/summary',
       'get /v1/systems',
       'post /v1/erasure-requests',
       'post /v1/erasure-requests/search',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fit, pad, visible, widthOf, wrap } from '../../src/demo/visible-text.js';
+import { visible } from '../../src/core/visible.js';
+import { fit, pad, widthOf, wrap } from '../../src/demo/visible-text.js';
 
 const texts = fc.string({ unit: 'binary' });
 
