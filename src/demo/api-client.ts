@@ -36,6 +36,17 @@ export class ApiClient {
     return (await this.pages(`/v1/erasure-requests/${id}/attempts`)).map(readAttempt);
   }
 
+  /** The audit report of a request, as the file that it is. */
+  async report(id: string, format: 'json' | 'pdf'): Promise<Buffer> {
+    const path = `/v1/erasure-requests/${id}/report?format=${format}`;
+    const response = await fetch(`${this.origin}${path}`, {
+      headers: { authorization: `Bearer ${this.apiKey}` },
+      signal: this.signal,
+    });
+    if (!response.ok) throw new ApiRefusal(`GET ${path} was answered with ${response.status}`);
+    return Buffer.from(await response.arrayBuffer());
+  }
+
   private async pages(path: string): Promise<JsonValue[]> {
     const found: JsonValue[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {

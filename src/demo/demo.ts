@@ -28,7 +28,7 @@ export interface Stage {
   readonly screen: Screen;
   /** Holds erasure-request.json, sandbox-seed.json and sandbox-faults.json. */
   readonly examplesDir: string;
-  /** Made when missing; takes results.json and results.csv. */
+  /** Made when missing; takes the results and the audit report. */
   readonly outDir: string;
   /** Aborted when the demo is to end early; its reason says why. */
   readonly signal: AbortSignal;
@@ -95,6 +95,8 @@ async function erase(
   const elapsedMs = performance.now() - beganMs;
   const [items, attempts] = await Promise.all([api.items(request.id), api.attempts(request.id)]);
   const files = write(stage.outDir, {
+    'report.pdf': await api.report(request.id, 'pdf'),
+    'report.json': await api.report(request.id, 'json'),
     'results.json': `${JSON.stringify(
       {
         request: request.resource,
@@ -155,11 +157,11 @@ async function watch(
   }
 }
 
-function write(outDir: string, contents: Readonly<Record<string, string>>): string[] {
+function write(outDir: string, contents: Readonly<Record<string, string | Buffer>>): string[] {
   mkdirSync(outDir, { recursive: true });
-  return Object.entries(contents).map(([name, text]) => {
+  return Object.entries(contents).map(([name, content]) => {
     const path = resolve(outDir, name);
-    writeFileSync(path, text);
+    writeFileSync(path, content);
     return relative(process.cwd(), path);
   });
 }

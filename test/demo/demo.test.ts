@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFaultSettings } from '../../src/sandbox/fault-plan.js';
 import { readSeed } from '../../src/sandbox/seed.js';
 import { readTarget } from '../../src/systems/target.js';
+import { pdfText } from '../support/pdf-text.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const DEMO_WITHIN_MS = 60_000;
@@ -84,7 +85,12 @@ describe('npm run demo', () => {
     expect(ended.stderr).toBe('');
     expect(ended.code).toBe(0);
     expect(readdirSync(home)).toEqual(['out']);
-    expect(readdirSync(join(home, 'out')).toSorted()).toEqual(['results.csv', 'results.json']);
+    expect(readdirSync(join(home, 'out')).toSorted()).toEqual([
+      'report.json',
+      'report.pdf',
+      'results.csv',
+      'results.json',
+    ]);
   });
 
   it('settles every ID of the request, each with the outcome that the sandbox is set up for', () => {
@@ -111,6 +117,20 @@ describe('npm run demo', () => {
     expect(ended.stdout).toMatch(/✖ failed +doc-legal-hold +id +denied/);
     expect(ended.stdout).toContain('mem-voice-note\\u{7}\\u{1b}[31m');
     expect(ended.stdout).toMatch(/Status +attention/);
+  });
+
+  it('writes the audit report, with the same counts and for a person', async () => {
+    const { request, items } = resultsIn(home);
+    const report = JSON.parse(readFileSync(join(home, 'out', 'report.json'), 'utf8')) as {
+      interim: boolean;
+      counts: object;
+      items: unknown[];
+    };
+    expect(report).toMatchObject({ interim: false, counts: request.counts });
+    expect(report.items).toHaveLength(items.length);
+    const { text } = await pdfText(readFileSync(join(home, 'out', 'report.pdf')));
+    expect(text).toContain('doc-legal-hold');
+    expect(text).toContain('The request is not complete. Waiting for a person: 1.');
   });
 
   it('writes the CSV with a line for each item', () => {
