@@ -5,6 +5,7 @@ import { ApiModule } from './api/api.module.js';
 import { CallMetrics } from './api/metrics.js';
 import { QueueProbe } from './api/queue-probe.js';
 import type { Role } from './config.js';
+import type { Limits } from './core/rate-window.js';
 import { Workplace } from './erasure/workplace.js';
 import type { QueueBackend } from './queue/queue-backend.js';
 import type { QueueDoorbell } from './queue/queue-doorbell.js';
@@ -16,12 +17,13 @@ export interface Parts {
   readonly backend: QueueBackend;
   readonly doorbell: QueueDoorbell;
   readonly role: Role;
+  readonly limits: Limits;
 }
 
 @Module({})
 export class AppModule {
   static over(parts: Parts): DynamicModule {
-    const { workplace, metrics, backend, doorbell, role } = parts;
+    const { workplace, metrics, backend, doorbell, role, limits } = parts;
     const queue = QueueModule.over(workplace, { backend, doorbell, works: role !== 'api' });
     const outside: DynamicModule = {
       module: OutsideModule,
@@ -37,7 +39,7 @@ export class AppModule {
       ],
       exports: [Workplace, CallMetrics, QueueProbe],
     };
-    const api = role === 'worker' ? ApiModule.operationsOver([outside]) : ApiModule.over([outside]);
+    const api = role === 'worker' ? ApiModule.operationsOver([outside], limits) : ApiModule.over([outside], limits);
     return { module: AppModule, imports: [queue, api] };
   }
 }

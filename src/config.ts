@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import type { Limits } from './core/rate-window.js';
 import { decodeDataKey, decodeLedgerKey } from './store/key-files.js';
 import type { Provider } from './systems/system.js';
 
@@ -13,6 +14,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const BOOTSTRAP_KEY_LENGTH_MIN = 32;
+const DATA_KEY_FORM = 'must be 32 bytes in base64 (openssl rand -base64 32)';
+const LEDGER_KEY_FORM = 'must be an Ed25519 private key in PKCS#8 PEM (openssl genpkey -algorithm ed25519)';
 const MINUTE_MS = 60_000;
 /** The cap of every back-off. */
 const RETRY_BASE_MAX_MS = 15 * MINUTE_MS;
@@ -50,6 +53,7 @@ export interface Config {
   readonly batchLingerMs: number;
   readonly retryBaseMs: number;
   readonly retryMaxAttempts: number;
+  readonly limits: Limits;
   readonly bootstrapApiKey: string | null;
   /** 32 bytes; null: kept in `dataDir`. */
   readonly dataKey: Buffer | null;
@@ -101,15 +105,15 @@ export function readConfig(env: Environment, providers: readonly Provider[]): Co
     batchLingerMs: integer(env, 'BATCH_LINGER_MS', 0, MINUTE_MS) ?? 200,
     retryBaseMs: integer(env, 'RETRY_BASE_MS', 1, RETRY_BASE_MAX_MS) ?? 1000,
     retryMaxAttempts: integer(env, 'RETRY_MAX_ATTEMPTS', 1, 1000) ?? 8,
+    limits: {
+      authFailuresPerMinute: integer(env, 'AUTH_FAILURES_PER_MINUTE', 1, 1_000_000) ?? 30,
+      keyRequestsPerMinute: integer(env, 'KEY_REQUESTS_PER_MINUTE', 1, 100_000_000) ?? 12_000,
+      trustedProxies: integer(env, 'TRUSTED_PROXIES', 0, 10) ?? 0,
+    },
     bootstrapApiKey: bootstrapApiKey(env),
-    nextDataKey: decoded(env, 'DATA_KEY_NEXT', decodeDataKey, 'must be 32 bytes in base64 (openssl rand -base64 32)'),
-    dataKey: decoded(env, 'DATA_KEY', decodeDataKey, 'must be 32 bytes in base64 (openssl rand -base64 32)'),
-    ledgerSigningKey: decoded(
-      env,
-      'LEDGER_SIGNING_KEY',
-      decodeLedgerKey,
-      'must be an Ed25519 private key in PKCS#8 PEM (openssl genpkey -algorithm ed25519)',
-    ),
+    nextDataKey: decoded(env, 'DATA_KEY_NEXT', decodeDataKey, DATA_KEY_FORM),
+    dataKey: decoded(env, 'DATA_KEY', decodeDataKey, DATA_KEY_FORM),
+    ledgerSigningKey: decoded(env, 'LEDGER_SIGNING_KEY', decodeLedgerKey, LEDGER_KEY_FORM),
     retentionDays: integer(env, 'RETENTION_DAYS', 0, 36_500),
     allowPrivateEndpoints: oneOf(env, 'ALLOW_PRIVATE_ENDPOINTS', ['false', 'true'], 'false') === 'true',
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),

@@ -69,7 +69,7 @@ async function start(
     SYSTEMS.map((system) => ({ name: system.name, provider: system.provider.name })),
   );
   const vault = await Vault.open(database, async (sealed) => dataKey(config, sealed));
-  const madeApiKey = await bootstrapKey(config, database);
+  const madeApiKey = await bootstrapKey(config, database, log);
 
   const systems = configureSystems(config, vault, undo);
   const doorbell = new QueueDoorbell();
@@ -80,8 +80,9 @@ async function start(
     config.redisUrl === null ? await postgresBackend(databaseUrl, onIdleError) : redisBackend(config.redisUrl);
   undo.push(async () => backend.close());
 
-  const parts = { workplace, metrics, backend, doorbell, role: config.role };
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.over(parts), fastifyAdapter(log), {
+  const parts = { workplace, metrics, backend, doorbell, role: config.role, limits: config.limits };
+  const adapter = fastifyAdapter(log, undefined, config.limits.trustedProxies);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.over(parts), adapter, {
     logger: false,
     abortOnError: false,
     rawBody: true,
@@ -110,12 +111,15 @@ async function dataKey(config: Config, sealedAlready: boolean): Promise<Buffer> 
   return readOrMakeDataKey(config.dataDir, !sealedAlready);
 }
 
-async function bootstrapKey(config: Config, database: Database): Promise<string | null> {
+async function bootstrapKey(config: Config, database: Database, log: Log): Promise<string | null> {
   const known = (await database.prisma.apiKey.count()) > 0;
   if (config.bootstrapApiKey === null && !known && config.production) {
     throw new ConfigError('BOOTSTRAP_API_KEY', 'must be set for the first start when NODE_ENV is production');
   }
-  return ensureBootstrapKey(database, config.bootstrapApiKey);
+  const bootstrapped = await ensureBootstrapKey(database, config.bootstrapApiKey);
+  if (bootstrapped.kind === 'revoked')
+    log.warn({}, 'BOOTSTRAP_API_KEY was revoked earlier and opens nothing; set another');
+  return bootstrapped.kind === 'made' ? bootstrapped.key : null;
 }
 
 function configureSystems(

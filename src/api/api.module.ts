@@ -2,6 +2,10 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule, ModuleMetadata, Type } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
+import { getOptionsToken, getStorageToken } from '@nestjs/throttler';
+import type { Limits } from '../core/rate-window.js';
+import { ApiKeysController } from './api-keys.controller.js';
+import { Authentication, LIMITS } from './authenticate.js';
 import { Clock } from './clock.js';
 import { ExportsController } from './exports.controller.js';
 import { ImportController } from './import.controller.js';
@@ -11,22 +15,31 @@ import { KeyGuard } from './key.guard.js';
 import { OperationsController } from './operations.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ReportsController } from './reports.controller.js';
+import { RequestLimitGuard, throttlerOptions } from './request-limit.guard.js';
 import { RequestsController } from './requests.controller.js';
+import { SharedCounts } from './shared-counts.js';
 import { SubmitController } from './submit.controller.js';
 import { SystemsController } from './systems.controller.js';
 
+/** The guards stand in this order: who may not call a route does not count as calling it. */
 const PROVIDERS = [
   Clock,
+  Authentication,
+  SharedCounts,
+  { provide: getOptionsToken(), useFactory: throttlerOptions, inject: [LIMITS, SharedCounts] },
+  { provide: getStorageToken(), useExisting: SharedCounts },
   { provide: APP_FILTER, useClass: ProblemFilter },
   { provide: APP_GUARD, useClass: KeyGuard },
+  { provide: APP_GUARD, useClass: RequestLimitGuard },
   { provide: APP_PIPE, useClass: InputPipe },
 ];
 
 @Module({})
 export class ApiModule {
   /** `imports` are the modules that export Workplace, CallMetrics and QueueProbe. */
-  static over(imports: NonNullable<ModuleMetadata['imports']>): DynamicModule {
+  static over(imports: NonNullable<ModuleMetadata['imports']>, limits: Limits): DynamicModule {
     const controllers = [
+      ApiKeysController,
       SubmitController,
       RequestsController,
       ItemsController,
@@ -36,16 +49,21 @@ export class ApiModule {
       ExportsController,
       ImportController,
     ];
-    return ApiModule.of(imports, controllers);
+    return ApiModule.of(imports, limits, controllers);
   }
 
   /** Health and metrics alone: what a process shows that takes no requests in. */
-  static operationsOver(imports: NonNullable<ModuleMetadata['imports']>): DynamicModule {
-    return ApiModule.of(imports, [OperationsController]);
+  static operationsOver(imports: NonNullable<ModuleMetadata['imports']>, limits: Limits): DynamicModule {
+    return ApiModule.of(imports, limits, [OperationsController]);
   }
 
-  private static of(imports: NonNullable<ModuleMetadata['imports']>, controllers: Type[]): DynamicModule {
+  private static of(
+    imports: NonNullable<ModuleMetadata['imports']>,
+    limits: Limits,
+    controllers: Type[],
+  ): DynamicModule {
     const terminus = TerminusModule.forRoot({ logger: false });
-    return { module: ApiModule, imports: [terminus, ...imports], controllers, providers: PROVIDERS };
+    const providers = [...PROVIDERS, { provide: LIMITS, useValue: limits }];
+    return { module: ApiModule, imports: [terminus, ...imports], controllers, providers };
   }
 }

@@ -1,7 +1,8 @@
 /** Who calls, and what a key may be given. */
 
 /** README, "Keys". `admin` includes all others. */
-export type Scope = 'requests:write' | 'requests:read' | 'reports:read' | 'directory:write' | 'admin';
+export const SCOPES = ['requests:write', 'requests:read', 'reports:read', 'directory:write', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
 
 export interface Caller {
   /** `key_<id>`: as it stands in requests and events. */

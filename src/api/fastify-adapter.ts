@@ -40,11 +40,13 @@ const TIMES: HttpTimes = { headersMs: 15_000, requestMs: 60_000, checkMs: 5_000 
 
 /**
  * The adapter for the application, the same for the service and for tests. `log` gets one line a request (id, method,
- * route, status, milliseconds; never the URL, a header or a body); Fastify itself logs nothing.
+ * route, status, milliseconds; never the URL, a header or a body); Fastify itself logs nothing. Behind `trustedProxies`
+ * reverse proxies the address of a request is the one that the first of them saw.
  */
-export function fastifyAdapter(log: Log, times: HttpTimes = TIMES): FastifyAdapter {
+export function fastifyAdapter(log: Log, times: HttpTimes = TIMES, trustedProxies = 0): FastifyAdapter {
   const adapter = new JsonAdapter({
     logger: false,
+    trustProxy: trustedProxies === 0 ? false : (_address: string, hop: number) => hop < trustedProxies,
     bodyLimit: BODY_BYTES_MAX,
     routerOptions: { maxParamLength: URL_CHARACTERS_MAX },
     // The server's own limit knows no routes: a body that is streamed may take as long as it keeps coming.

@@ -25,6 +25,9 @@ export function Needs(scope: Scope): MethodDecorator {
     ApiSecurity('key', [scope]),
     ApiResponse(problemResponse(401, 'No key, or not a valid one.')),
     ApiResponse(problemResponse(403, `The key has not the scope \`${scope}\`.`)),
+    ApiResponse(
+      problemResponse(429, 'The key, or an address with wrong keys, has asked too often; Retry-After says when.'),
+    ),
     ApiResponse(problemResponse(500, 'A fault of ours, logged under the request id.')),
     ApiResponse(problemResponse(503, 'The database is away; nothing was changed.')),
   );

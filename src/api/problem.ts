@@ -29,6 +29,7 @@ export const PROBLEMS = {
   nothing_to_retry: { status: 409, title: 'Nothing is to be retried' },
   nothing_pending: { status: 409, title: 'Nothing is pending' },
   not_open: { status: 409, title: 'The item is not open' },
+  last_admin_key: { status: 409, title: 'The last admin key stays' },
   cancelled: { status: 409, title: 'The request was cancelled' },
   shredded: { status: 410, title: 'The personal values were destroyed' },
   body_too_large: { status: 413, title: 'The body is too large' },
@@ -40,6 +41,7 @@ export const PROBLEMS = {
   not_configured: { status: 422, title: 'A system is not configured' },
   unknown_subject: { status: 422, title: 'Nothing is known of the subject' },
   too_many_exports: { status: 429, title: 'Too many exports are running' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   not_ready: { status: 503, title: 'The service is not ready' },
@@ -59,6 +61,8 @@ export interface ProblemExtras {
   readonly errors?: readonly InputError[];
   /** For 405: what the path allows. */
   readonly allow?: readonly string[];
+  /** For 429: when to come back. */
+  readonly retryAfterSeconds?: number;
   /** Further members of the answer. */
   readonly members?: Readonly<Record<string, unknown>>;
 }
@@ -80,12 +84,12 @@ export class Problem extends Error {
     this.status = PROBLEMS[slug].status;
   }
 
-  /** The answer's headers. Every 409 and 503 says when to come back. */
+  /** The answer's headers. Every 409, 429 and 503 says when to come back. */
   headers(): Record<string, string> {
     const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
     if (this.status === 401) headers['www-authenticate'] = 'Bearer';
     if (this.status === 409) headers['retry-after'] = this.slug === 'key_in_flight' ? '1' : '60';
-    if (this.status === 429) headers['retry-after'] = '30';
+    if (this.status === 429) headers['retry-after'] = String(this.extras.retryAfterSeconds ?? 60);
     if (this.status === 503) headers['retry-after'] = '5';
     if (this.extras.allow) headers['allow'] = this.extras.allow.join(', ');
     return headers;

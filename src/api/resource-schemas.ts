@@ -2,6 +2,7 @@
 import type { ApiResponseOptions } from '@nestjs/swagger';
 import { OUTCOMES } from '../core/item.js';
 import { STATUSES } from '../core/request.js';
+import { SCOPES } from './caller.js';
 import { SYSTEMS } from '../systems/registry.js';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -29,6 +30,18 @@ export function object(properties: Readonly<Record<string, Schema>>, description
 }
 
 const subject = { oneOf: [object({ ref: text }), { type: 'null' }] };
+
+const API_KEY = {
+  id,
+  name: text,
+  prefix: { ...text, description: 'The first characters of the key, to tell it from others.' },
+  scopes: listOf({ type: 'string', enum: [...SCOPES] }),
+  createdBy: nullable(text),
+  createdAt: time,
+  expiresAt: nullable(time),
+  lastUsedAt: { ...nullable(time), description: 'To the minute.' },
+  revokedAt: nullable(time),
+};
 
 export const RESOURCE_SCHEMAS = {
   ErasureRequest: object(
@@ -132,6 +145,9 @@ export const RESOURCE_SCHEMAS = {
     required: ['id'],
     description: 'The resource as it now is; its id alone for a key without `requests:read`.',
   },
+  ApiKey: object(API_KEY, 'A key, without the key itself.'),
+  ApiKeyPage: pageOf('ApiKey'),
+  NewApiKey: object({ ...API_KEY, key: { ...text, description: 'Shown this once.' } }),
   Liveness: object({ status: { const: 'ok' } }),
   Readiness: object({
     status: { const: 'ready' },

@@ -1,6 +1,7 @@
 /** Health, metrics and documents; and what a caller sees while the database is away. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aBody, expectProblem, startApi, SUBMIT } from './test-api.js';
+import { ROUTE_SCOPES } from './routes.js';
 import type { TestApi } from './test-api.js';
 
 let api: TestApi;
@@ -81,7 +82,7 @@ describe('metrics', () => {
 
 describe('documents', () => {
   interface Operation {
-    readonly security?: readonly object[];
+    readonly security?: readonly { readonly key: readonly string[] }[];
     readonly responses: Readonly<Record<string, unknown>>;
   }
 
@@ -95,26 +96,13 @@ describe('documents', () => {
     const paths = Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/'));
     expect(
       paths.flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)).sort(),
-    ).toEqual([
-      'get /v1/erasure-requests',
-      'get /v1/erasure-requests/{id}',
-      'get /v1/erasure-requests/{id}/attempts',
-      'get /v1/erasure-requests/{id}/items',
-      'get /v1/erasure-requests/{id}/items/{itemId}',
-      'get /v1/erasure-requests/{id}/report',
-      'get /v1/reports/summary',
-      'get /v1/systems',
-      'post /v1/erasure-requests',
-      'post /v1/erasure-requests/search',
-      'post /v1/erasure-requests/{id}/cancel',
-      'post /v1/erasure-requests/{id}/items/{itemId}/resolve',
-      'post /v1/erasure-requests/{id}/items/{itemId}/retry',
-      'post /v1/erasure-requests/{id}/retry',
-      'post /v1/systems/{system}/resume',
-    ]);
-    for (const operation of paths.flatMap(([, methods]) => Object.values(methods))) {
-      expect(operation.security).toHaveLength(1);
-      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '403', '503']));
+    ).toEqual(Object.keys(ROUTE_SCOPES).sort());
+    for (const [path, methods] of paths) {
+      for (const [method, { security, responses }] of Object.entries(methods)) {
+        const scope = ROUTE_SCOPES[`${method} ${path}`];
+        expect(security, `${method} ${path}`).toEqual(scope ? [{ key: [scope] }] : undefined);
+        if (scope) expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '403', '429', '503']));
+      }
     }
   });
 

@@ -13,6 +13,7 @@ import { ApiModule } from '../../src/api/api.module.js';
 import { configureHttp } from '../../src/api/configure-http.js';
 import { fastifyAdapter } from '../../src/api/fastify-adapter.js';
 import type { HttpTimes } from '../../src/api/fastify-adapter.js';
+import type { Limits } from '../../src/core/rate-window.js';
 import { CallMetrics } from '../../src/api/metrics.js';
 import { QueueProbe } from '../../src/api/queue-probe.js';
 import type { Log } from '../../src/erasure/workplace.js';
@@ -44,6 +45,7 @@ export interface Options {
   readonly unconfigured?: readonly string[];
   readonly times?: HttpTimes;
   readonly queuePing?: () => Promise<void>;
+  readonly limits?: Partial<Limits>;
   /** Further routes, beside those of the service. */
   readonly controllers?: readonly Type[];
 }
@@ -95,8 +97,9 @@ export async function startApi(options: Options = {}): Promise<TestApi> {
   })
   class Outside {}
 
-  const adapter = options.times ? fastifyAdapter(log, options.times) : fastifyAdapter(log);
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.over([Outside]), adapter, {
+  const limits: Limits = { ...LIMITS, ...options.limits };
+  const adapter = fastifyAdapter(log, options.times, limits.trustedProxies);
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.over([Outside], limits), adapter, {
     logger: false,
     abortOnError: false,
   });
@@ -136,6 +139,8 @@ export async function startApi(options: Options = {}): Promise<TestApi> {
     },
   };
 }
+
+const LIMITS: Limits = { authFailuresPerMinute: 30, keyRequestsPerMinute: 12_000, trustedProxies: 0 };
 
 const SETTINGS = {
   providerTimeoutMs: 30_000,

@@ -101,7 +101,10 @@ export const ApiKeyScalarFieldEnum = {
   scopes: 'scopes',
   createdAt: 'createdAt',
   lastUsedAt: 'lastUsedAt',
-  expiresAt: 'expiresAt'
+  expiresAt: 'expiresAt',
+  createdBy: 'createdBy',
+  revokedAt: 'revokedAt',
+  bootstrap: 'bootstrap'
 } as const
 
 export type ApiKeyScalarFieldEnum = (typeof ApiKeyScalarFieldEnum)[keyof typeof ApiKeyScalarFieldEnum]

@@ -32,6 +32,9 @@ export type ApiKeyMinAggregateOutputType = {
   createdAt: Date | null
   lastUsedAt: Date | null
   expiresAt: Date | null
+  createdBy: string | null
+  revokedAt: Date | null
+  bootstrap: boolean | null
 }
 
 export type ApiKeyMaxAggregateOutputType = {
@@ -42,6 +45,9 @@ export type ApiKeyMaxAggregateOutputType = {
   createdAt: Date | null
   lastUsedAt: Date | null
   expiresAt: Date | null
+  createdBy: string | null
+  revokedAt: Date | null
+  bootstrap: boolean | null
 }
 
 export type ApiKeyCountAggregateOutputType = {
@@ -53,6 +59,9 @@ export type ApiKeyCountAggregateOutputType = {
   createdAt: number
   lastUsedAt: number
   expiresAt: number
+  createdBy: number
+  revokedAt: number
+  bootstrap: number
   _all: number
 }
 
@@ -65,6 +74,9 @@ export type ApiKeyMinAggregateInputType = {
   createdAt?: true
   lastUsedAt?: true
   expiresAt?: true
+  createdBy?: true
+  revokedAt?: true
+  bootstrap?: true
 }
 
 export type ApiKeyMaxAggregateInputType = {
@@ -75,6 +87,9 @@ export type ApiKeyMaxAggregateInputType = {
   createdAt?: true
   lastUsedAt?: true
   expiresAt?: true
+  createdBy?: true
+  revokedAt?: true
+  bootstrap?: true
 }
 
 export type ApiKeyCountAggregateInputType = {
@@ -86,6 +101,9 @@ export type ApiKeyCountAggregateInputType = {
   createdAt?: true
   lastUsedAt?: true
   expiresAt?: true
+  createdBy?: true
+  revokedAt?: true
+  bootstrap?: true
   _all?: true
 }
 
@@ -170,6 +188,9 @@ export type ApiKeyGroupByOutputType = {
   createdAt: Date
   lastUsedAt: Date | null
   expiresAt: Date | null
+  createdBy: string | null
+  revokedAt: Date | null
+  bootstrap: boolean
   _count: ApiKeyCountAggregateOutputType | null
   _min: ApiKeyMinAggregateOutputType | null
   _max: ApiKeyMaxAggregateOutputType | null
@@ -202,6 +223,9 @@ export type ApiKeyWhereInput = {
   createdAt?: Prisma.DateTimeFilter<"ApiKey"> | Date | string
   lastUsedAt?: Prisma.DateTimeNullableFilter<"ApiKey"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableFilter<"ApiKey"> | Date | string | null
+  createdBy?: Prisma.StringNullableFilter<"ApiKey"> | string | null
+  revokedAt?: Prisma.DateTimeNullableFilter<"ApiKey"> | Date | string | null
+  bootstrap?: Prisma.BoolFilter<"ApiKey"> | boolean
 }
 
 export type ApiKeyOrderByWithRelationInput = {
@@ -213,21 +237,27 @@ export type ApiKeyOrderByWithRelationInput = {
   createdAt?: Prisma.SortOrder
   lastUsedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   expiresAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  createdBy?: Prisma.SortOrderInput | Prisma.SortOrder
+  revokedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  bootstrap?: Prisma.SortOrder
 }
 
 export type ApiKeyWhereUniqueInput = Prisma.AtLeast<{
   id?: string
-  name?: string
   sha256?: runtime.Bytes
   AND?: Prisma.ApiKeyWhereInput | Prisma.ApiKeyWhereInput[]
   OR?: Prisma.ApiKeyWhereInput[]
   NOT?: Prisma.ApiKeyWhereInput | Prisma.ApiKeyWhereInput[]
+  name?: Prisma.StringFilter<"ApiKey"> | string
   prefix?: Prisma.StringFilter<"ApiKey"> | string
   scopes?: Prisma.StringNullableListFilter<"ApiKey">
   createdAt?: Prisma.DateTimeFilter<"ApiKey"> | Date | string
   lastUsedAt?: Prisma.DateTimeNullableFilter<"ApiKey"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableFilter<"ApiKey"> | Date | string | null
-}, "id" | "name" | "sha256">
+  createdBy?: Prisma.StringNullableFilter<"ApiKey"> | string | null
+  revokedAt?: Prisma.DateTimeNullableFilter<"ApiKey"> | Date | string | null
+  bootstrap?: Prisma.BoolFilter<"ApiKey"> | boolean
+}, "id" | "sha256">
 
 export type ApiKeyOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
@@ -238,6 +268,9 @@ export type ApiKeyOrderByWithAggregationInput = {
   createdAt?: Prisma.SortOrder
   lastUsedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   expiresAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  createdBy?: Prisma.SortOrderInput | Prisma.SortOrder
+  revokedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  bootstrap?: Prisma.SortOrder
   _count?: Prisma.ApiKeyCountOrderByAggregateInput
   _max?: Prisma.ApiKeyMaxOrderByAggregateInput
   _min?: Prisma.ApiKeyMinOrderByAggregateInput
@@ -255,6 +288,9 @@ export type ApiKeyScalarWhereWithAggregatesInput = {
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"ApiKey"> | Date | string
   lastUsedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"ApiKey"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableWithAggregatesFilter<"ApiKey"> | Date | string | null
+  createdBy?: Prisma.StringNullableWithAggregatesFilter<"ApiKey"> | string | null
+  revokedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"ApiKey"> | Date | string | null
+  bootstrap?: Prisma.BoolWithAggregatesFilter<"ApiKey"> | boolean
 }
 
 export type ApiKeyCreateInput = {
@@ -266,6 +302,9 @@ export type ApiKeyCreateInput = {
   createdAt?: Date | string
   lastUsedAt?: Date | string | null
   expiresAt?: Date | string | null
+  createdBy?: string | null
+  revokedAt?: Date | string | null
+  bootstrap?: boolean
 }
 
 export type ApiKeyUncheckedCreateInput = {
@@ -277,6 +316,9 @@ export type ApiKeyUncheckedCreateInput = {
   createdAt?: Date | string
   lastUsedAt?: Date | string | null
   expiresAt?: Date | string | null
+  createdBy?: string | null
+  revokedAt?: Date | string | null
+  bootstrap?: boolean
 }
 
 export type ApiKeyUpdateInput = {
@@ -288,6 +330,9 @@ export type ApiKeyUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastUsedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  createdBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  revokedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  bootstrap?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type ApiKeyUncheckedUpdateInput = {
@@ -299,6 +344,9 @@ export type ApiKeyUncheckedUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastUsedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  createdBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  revokedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  bootstrap?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type ApiKeyCreateManyInput = {
@@ -310,6 +358,9 @@ export type ApiKeyCreateManyInput = {
   createdAt?: Date | string
   lastUsedAt?: Date | string | null
   expiresAt?: Date | string | null
+  createdBy?: string | null
+  revokedAt?: Date | string | null
+  bootstrap?: boolean
 }
 
 export type ApiKeyUpdateManyMutationInput = {
@@ -321,6 +372,9 @@ export type ApiKeyUpdateManyMutationInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastUsedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  createdBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  revokedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  bootstrap?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type ApiKeyUncheckedUpdateManyInput = {
@@ -332,6 +386,9 @@ export type ApiKeyUncheckedUpdateManyInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastUsedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  createdBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  revokedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  bootstrap?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type StringNullableListFilter<$PrismaModel = never> = {
@@ -351,6 +408,9 @@ export type ApiKeyCountOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   lastUsedAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
+  createdBy?: Prisma.SortOrder
+  revokedAt?: Prisma.SortOrder
+  bootstrap?: Prisma.SortOrder
 }
 
 export type ApiKeyMaxOrderByAggregateInput = {
@@ -361,6 +421,9 @@ export type ApiKeyMaxOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   lastUsedAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
+  createdBy?: Prisma.SortOrder
+  revokedAt?: Prisma.SortOrder
+  bootstrap?: Prisma.SortOrder
 }
 
 export type ApiKeyMinOrderByAggregateInput = {
@@ -371,6 +434,9 @@ export type ApiKeyMinOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   lastUsedAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
+  createdBy?: Prisma.SortOrder
+  revokedAt?: Prisma.SortOrder
+  bootstrap?: Prisma.SortOrder
 }
 
 export type ApiKeyCreatescopesInput = {
@@ -390,6 +456,10 @@ export type NullableDateTimeFieldUpdateOperationsInput = {
   set?: Date | string | null
 }
 
+export type NullableStringFieldUpdateOperationsInput = {
+  set?: string | null
+}
+
 
 
 export type ApiKeySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -401,6 +471,9 @@ export type ApiKeySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   createdAt?: boolean
   lastUsedAt?: boolean
   expiresAt?: boolean
+  createdBy?: boolean
+  revokedAt?: boolean
+  bootstrap?: boolean
 }, ExtArgs["result"]["apiKey"]>
 
 export type ApiKeySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -412,6 +485,9 @@ export type ApiKeySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   createdAt?: boolean
   lastUsedAt?: boolean
   expiresAt?: boolean
+  createdBy?: boolean
+  revokedAt?: boolean
+  bootstrap?: boolean
 }, ExtArgs["result"]["apiKey"]>
 
 export type ApiKeySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -423,6 +499,9 @@ export type ApiKeySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
   createdAt?: boolean
   lastUsedAt?: boolean
   expiresAt?: boolean
+  createdBy?: boolean
+  revokedAt?: boolean
+  bootstrap?: boolean
 }, ExtArgs["result"]["apiKey"]>
 
 export type ApiKeySelectScalar = {
@@ -434,9 +513,12 @@ export type ApiKeySelectScalar = {
   createdAt?: boolean
   lastUsedAt?: boolean
   expiresAt?: boolean
+  createdBy?: boolean
+  revokedAt?: boolean
+  bootstrap?: boolean
 }
 
-export type ApiKeyOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "prefix" | "sha256" | "scopes" | "createdAt" | "lastUsedAt" | "expiresAt", ExtArgs["result"]["apiKey"]>
+export type ApiKeyOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "prefix" | "sha256" | "scopes" | "createdAt" | "lastUsedAt" | "expiresAt" | "createdBy" | "revokedAt" | "bootstrap", ExtArgs["result"]["apiKey"]>
 
 export type $ApiKeyPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "ApiKey"
@@ -450,6 +532,9 @@ export type $ApiKeyPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
     createdAt: Date
     lastUsedAt: Date | null
     expiresAt: Date | null
+    createdBy: string | null
+    revokedAt: Date | null
+    bootstrap: boolean
   }, ExtArgs["result"]["apiKey"]>
   composites: {}
 }
@@ -881,6 +966,9 @@ export interface ApiKeyFieldRefs {
   readonly createdAt: Prisma.FieldRef<"ApiKey", 'DateTime'>
   readonly lastUsedAt: Prisma.FieldRef<"ApiKey", 'DateTime'>
   readonly expiresAt: Prisma.FieldRef<"ApiKey", 'DateTime'>
+  readonly createdBy: Prisma.FieldRef<"ApiKey", 'String'>
+  readonly revokedAt: Prisma.FieldRef<"ApiKey", 'DateTime'>
+  readonly bootstrap: Prisma.FieldRef<"ApiKey", 'Boolean'>
 }
     
 

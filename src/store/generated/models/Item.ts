@@ -1091,10 +1091,6 @@ export type ItemSumOrderByAggregateInput = {
   resolutionBlock?: Prisma.SortOrder
 }
 
-export type NullableStringFieldUpdateOperationsInput = {
-  set?: string | null
-}
-
 export type NullableBigIntFieldUpdateOperationsInput = {
   set?: bigint | number | null
   increment?: bigint | number
