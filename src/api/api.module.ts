@@ -9,6 +9,7 @@ import { Authentication, LIMITS } from './authenticate.js';
 import { Clock } from './clock.js';
 import { ExportsController } from './exports.controller.js';
 import { ImportController } from './import.controller.js';
+import { DirectoryController } from './directory.controller.js';
 import { InputPipe } from './input.pipe.js';
 import { ItemsController } from './items.controller.js';
 import { KeyGuard } from './key.guard.js';
@@ -40,6 +41,7 @@ export class ApiModule {
   static over(imports: NonNullable<ModuleMetadata['imports']>, limits: Limits): DynamicModule {
     const controllers = [
       ApiKeysController,
+      DirectoryController,
       SubmitController,
       RequestsController,
       ItemsController,

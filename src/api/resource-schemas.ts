@@ -148,6 +148,10 @@ export const RESOURCE_SCHEMAS = {
   ApiKey: object(API_KEY, 'A key, without the key itself.'),
   ApiKeyPage: pageOf('ApiKey'),
   NewApiKey: object({ ...API_KEY, key: { ...text, description: 'Shown this once.' } }),
+  DirectoryEntry: object(
+    { subject: object({ ref: text }), targets: listOf({ type: 'object' }), replacedAt: time },
+    'What is known of a subject, in the words in which it was told.',
+  ),
   Liveness: object({ status: { const: 'ok' } }),
   Readiness: object({
     status: { const: 'ready' },

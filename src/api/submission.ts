@@ -1,4 +1,5 @@
 /** From a checked body to what the verbs take in. */
+import type { NothingKnown } from '../erasure/known-targets.js';
 import type { Submission } from '../erasure/submit-request.js';
 import type { Workplace } from '../erasure/workplace.js';
 import type { ReadTarget } from '../systems/target.js';
@@ -19,13 +20,32 @@ export function readSubmission(body: SubmitRequestDto, workplace: Workplace, now
       errors: [{ path: '/receivedAt', message: 'must be at most 5 minutes in the future' }],
     });
   }
-  if (body.targets === undefined) {
-    throw new Problem('unknown_subject', 'No targets are given, and none are known of this subject.');
-  }
-  const reading = readTargets(body.targets);
+  const targets = body.targets === undefined ? null : checkedTargets(body.targets, workplace);
+  return { subjectRef: body.subject.ref, receivedAt, note: body.note ?? null, targets };
+}
+
+/** The targets in a body, all at systems that this installation can call. Throws a Problem for any other. */
+export function checkedTargets(given: unknown, workplace: Workplace): readonly ReadTarget[] {
+  const reading = readTargets(given);
   if (!reading.ok) throw new Problem('invalid_input', 'The input has errors.', { errors: reading.errors });
   refuseUnconfigured(reading.targets, workplace);
-  return { subjectRef: body.subject.ref, receivedAt, note: body.note ?? null, targets: reading.targets };
+  return reading.targets;
+}
+
+/** What the subject directory could not give. */
+export function refuseUnknown(why: NothingKnown): Problem {
+  if (why.kind === 'unknown_subject') {
+    return new Problem('unknown_subject', 'No targets are given, and none are known of this subject.');
+  }
+  const errors = why.systems.map((system) => ({
+    path: '/targets',
+    message: `left out, they name ${noCredentials(system)}`,
+  }));
+  return new Problem('not_configured', 'Nothing was stored.', { errors });
+}
+
+function noCredentials(system: string): string {
+  return `${system}, which has no credentials in this installation`;
 }
 
 function refuseUnconfigured(targets: readonly ReadTarget[], workplace: Workplace): void {

@@ -25,7 +25,10 @@ export class SubmitRequestDto {
   @Text(2000, { optional: true, empty: true })
   note?: string;
 
-  @Targets()
+  @Targets({
+    optional: true,
+    description: 'What to erase and where; left out, all that the subject directory knows of the subject.',
+  })
   targets?: unknown;
 }
 

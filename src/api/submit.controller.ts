@@ -15,7 +15,7 @@ import { ByCaller, Needs } from './key.guard.js';
 import { problemResponse } from './problem-response.js';
 import { Problem } from './problem.js';
 import { jsonResponse } from './resource-schemas.js';
-import { readSubmission } from './submission.js';
+import { readSubmission, refuseUnknown } from './submission.js';
 import { SubmitQuery, SubmitRequestDto } from './submit-request.dto.js';
 
 const ROUTE = 'POST /v1/erasure-requests';
@@ -70,8 +70,10 @@ export class SubmitController {
   ): Promise<unknown> {
     const key = readIdempotencyKey(request.raw.rawHeaders);
     if (query.dryRun === true) {
+      const previewed = await previewRequest(this.workplace, readSubmission(body, this.workplace, this.clock.nowMs()));
+      if (previewed.kind !== 'preview') throw refuseUnknown(previewed);
       reply.status(200);
-      return previewRequest(this.workplace, readSubmission(body, this.workplace, this.clock.nowMs()));
+      return previewed.preview;
     }
     const given = request.body;
     const idempotency = key === null || !isJsonObject(given) ? null : { route: ROUTE, key, body: canonicalJson(given) };
@@ -92,6 +94,9 @@ function answered(submitted: Submitted, reply: FastifyReply): string {
       reply.header('location', `/v1/erasure-requests/${submitted.id}`).type('application/json; charset=utf-8');
       if (submitted.replayed) reply.header('idempotency-replayed', 'true');
       return submitted.body;
+    case 'unknown_subject':
+    case 'not_configured':
+      throw refuseUnknown(submitted);
     case 'key_reused':
       throw new Problem('key_reused', 'Take another key for another body.');
     case 'key_in_flight':

@@ -17,18 +17,20 @@ export type TargetsReading =
 const READ = new WeakMap<object, TargetsReading>();
 
 /** The rule for `targets`. Its errors, with their pointers, are those of `readTargets`. */
-export function Targets(): PropertyDecorator {
+export function Targets(rules: { readonly optional: boolean; readonly description: string }): PropertyDecorator {
   return applyDecorators(
     ValidateBy({
       name: 'targets',
-      validator: { validate: (value: unknown) => value === undefined || readTargets(value).ok },
+      validator: {
+        validate: (value: unknown) => (rules.optional && value === undefined) || readTargets(value).ok,
+      },
     }),
     ApiProperty({
       type: 'array',
-      required: false,
+      required: !rules.optional,
       minItems: 1,
       items: { oneOf: [...targetJsonSchemas().values()] },
-      description: 'What to erase and where; left out, all that the subject directory knows of the subject.',
+      description: rules.description,
     }),
   );
 }

@@ -1,5 +1,6 @@
 import { cancelRows, holdRequest } from '../store/change-items.js';
 import { warnWhereAllAbsent } from '../store/settle.js';
+import { announceSettled } from './announce-settled.js';
 import type { Workplace } from './workplace.js';
 
 export type Cancelled = { readonly kind: 'cancelled' | 'not_found' | 'nothing_pending' };
@@ -15,6 +16,7 @@ export async function cancelRequest(workplace: Workplace, requestId: string): Pr
     if (request.pending === 0) return { kind: 'nothing_pending' };
     await cancelRows(tx, requestId);
     await warnWhereAllAbsent(tx, [requestId]);
+    await announceSettled(tx, workplace, [requestId]);
     return { kind: 'cancelled' };
   });
   // Documents of other requests may have waited for what was cancelled.

@@ -6,6 +6,8 @@ import { databaseNow } from '../store/clock.js';
 import { newId } from '../store/identifiers.js';
 import { distinctAsks, itemDigest, laneDigest } from './draft-items.js';
 import type { Asked } from './draft-items.js';
+import { knownTargets } from './known-targets.js';
+import type { NothingKnown } from './known-targets.js';
 import type { Submission } from './submit-request.js';
 import type { Workplace } from './workplace.js';
 
@@ -29,10 +31,14 @@ export interface Preview {
   readonly warnings: readonly { readonly code: string; readonly system: string }[];
 }
 
+export type Previewed = { readonly kind: 'preview'; readonly preview: Preview } | NothingKnown;
+
 /** What this submission would make now. */
-export async function previewRequest(workplace: Workplace, submission: Submission): Promise<Preview> {
+export async function previewRequest(workplace: Workplace, submission: Submission): Promise<Previewed> {
   const { vault, database } = workplace;
-  const asks = distinctAsks(submission.targets);
+  const known = await knownTargets(database, workplace, submission);
+  if (known.kind !== 'known') return known;
+  const asks = distinctAsks(known.targets);
   const receivedAt = submission.receivedAt ?? (await databaseNow(database));
   const also = await systemsAlsoRequested(
     database,
@@ -42,7 +48,7 @@ export async function previewRequest(workplace: Workplace, submission: Submissio
   const systems = [...groupBy(asks, (asked) => asked.system)].map(([name, asked]) =>
     previewSystem(workplace, name, asked),
   );
-  return {
+  const preview: Preview = {
     dryRun: true,
     subject: { ref: submission.subjectRef },
     receivedAt: receivedAt.toISOString(),
@@ -52,6 +58,7 @@ export async function previewRequest(workplace: Workplace, submission: Submissio
     systems,
     warnings: also.map((system) => ({ code: 'also_requested', system })),
   };
+  return { kind: 'preview', preview };
 }
 
 function previewSystem(workplace: Workplace, name: string, asks: readonly Asked[]): SystemPreview {

@@ -25,6 +25,7 @@ import { sealAnswer } from '../store/sealed-values.js';
 import { addWarnings } from '../store/warnings.js';
 import type { NewWarning } from '../store/warnings.js';
 import { writeOutcomes } from '../store/write-outcomes.js';
+import { announceSettled } from './announce-settled.js';
 import { changesOfCall } from './changes-of-call.js';
 import type { FinishedCall, JudgedCall } from './finished-call.js';
 import { recordDiscovered } from './record-discovered.js';
@@ -107,6 +108,7 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
     held.map((call) => call.batchId),
   );
   await warnWhereAllAbsent(tx, [...requestIds]);
+  await announceSettled(tx, workplace, [...requestIds]);
   return [...histories].some((item) => item.ordered);
 }
 

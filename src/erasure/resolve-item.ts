@@ -2,6 +2,7 @@ import { holdRequest, itemExists, resolveRow } from '../store/change-items.js';
 import { nextBlocks } from '../store/discovered-items.js';
 import { insertBlocks, sealText } from '../store/sealed-values.js';
 import { addWarnings } from '../store/warnings.js';
+import { announceSettled } from './announce-settled.js';
 import type { Workplace } from './workplace.js';
 
 export type Resolved = { readonly kind: 'resolved' | 'not_found' | 'not_open' | 'shredded' };
@@ -26,6 +27,7 @@ export async function resolveItem(
     const key = workplace.vault.unwrap(requestId, request.wrapped);
     await insertBlocks(tx, [{ ...sealText(key, requestId, block, how.reason), requestId }]);
     await addWarnings(tx, [{ requestId, code: 'resolved_by_hand', system }]);
+    await announceSettled(tx, workplace, [requestId]);
     return { kind: 'resolved' };
   });
 }

@@ -15,13 +15,15 @@ import {
 import type { ItemDigests, ItemPlace } from '../store/rotate-keys.js';
 import { OpenedValues, unsealSubject } from '../store/sealed-values.js';
 import type { Vault } from '../store/vault.js';
+import { rotateEntries } from '../store/subject-directory.js';
 import { systemNamed } from '../systems/registry.js';
 import { itemDigest, laneDigest, orderOf } from './draft-items.js';
 
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Wraps every living request key under `newKey`, in one transaction: all of it or nothing. Gives how many. `vault` is the
+ * Wraps every living request key under `newKey`, and those of the subject directory, in one transaction: all of it or
+ * nothing. Gives how many requests. `vault` is the
  * one opened with the old key. Processes that still run with the old key can read and store nothing personal afterwards.
  * Digests of idempotency keys stay: they outlive shredding, so their text must not be personal.
  */
@@ -45,6 +47,7 @@ export async function rotateDataKey(database: Database, vault: Vault, newKey: Bu
       rotated += living.length;
       last = end.requestId;
     }
+    await rotateEntries(tx, vault, after);
     await saveInstallation(tx, vault, after);
     return rotated;
   });

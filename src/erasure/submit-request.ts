@@ -15,9 +15,12 @@ import {
   unsealIdempotency,
   IDEMPOTENCY_BLOCK,
 } from '../store/sealed-values.js';
+import { noteEntryUse } from '../store/subject-directory.js';
 import { addWarnings } from '../store/warnings.js';
 import type { ReadTarget } from '../systems/target.js';
 import { distinctAsks, draftItems } from './draft-items.js';
+import { knownTargets } from './known-targets.js';
+import type { NothingKnown } from './known-targets.js';
 import type { Workplace } from './workplace.js';
 
 export interface Submission {
@@ -25,8 +28,8 @@ export interface Submission {
   /** When the person asked; null for now, by the database's clock. */
   readonly receivedAt: Date | null;
   readonly note: string | null;
-  /** At least one; every system among them is configured. */
-  readonly targets: readonly ReadTarget[];
+  /** At least one, and every system among them is configured; null for all that the subject directory knows. */
+  readonly targets: readonly ReadTarget[] | null;
 }
 
 export interface Idempotency {
@@ -40,7 +43,8 @@ export type Submitted =
   | { readonly kind: 'accepted'; readonly id: string; readonly body: string; readonly replayed: boolean }
   | { readonly kind: 'key_reused' }
   | { readonly kind: 'key_in_flight' }
-  | { readonly kind: 'key_shredded' };
+  | { readonly kind: 'key_shredded' }
+  | NothingKnown;
 
 /** How long a second submission with the same key waits for the first. */
 const KEY_WAIT: Statement = { name: 'key-wait', text: "set local lock_timeout = '2s'" };
@@ -77,6 +81,13 @@ const FIRST_ANSWER: Statement = {
 /** The idempotency key was taken by somebody else: everything of this submission is rolled back. */
 class KeyTaken extends Error {}
 
+/** There is nothing to erase: everything of this submission is rolled back. */
+class NothingToErase extends Error {
+  constructor(readonly why: NothingKnown) {
+    super(why.kind);
+  }
+}
+
 /**
  * Stores a request with all its items and rings for the work to start. Gives the answer's JSON text, which a later
  * submission with the same key and body gets again byte for byte. Throws when the database is away: nothing is stored.
@@ -89,10 +100,11 @@ export async function submitRequest(
 ): Promise<Submitted> {
   const id = newId();
   try {
-    const body = await workplace.database.transaction((tx) => store(tx, workplace, id, submission, by, idempotency));
-    workplace.doorbell.ring([...new Set(submission.targets.map((target) => target.system))]);
-    return { kind: 'accepted', id, body, replayed: false };
+    const stored = await workplace.database.transaction((tx) => store(tx, workplace, id, submission, by, idempotency));
+    workplace.doorbell.ring(stored.systems);
+    return { kind: 'accepted', id, body: stored.answer, replayed: false };
   } catch (error) {
+    if (error instanceof NothingToErase) return error.why;
     if (idempotency !== null && error instanceof KeyTaken) {
       // None when the first was rolled back between our two looks: the caller may try again.
       return (await findReplay(workplace, idempotency)) ?? { kind: 'key_in_flight' };
@@ -109,14 +121,18 @@ async function store(
   submission: Submission,
   by: { readonly actor: string; readonly source: string },
   idempotency: Idempotency | null,
-): Promise<string> {
+): Promise<{ readonly answer: string; readonly systems: readonly string[] }> {
   const { vault, systems } = workplace;
   const receivedAt = submission.receivedAt ?? (await databaseNow(tx));
   const dueAt = dueDate(receivedAt);
   const subject = { ref: submission.subjectRef, note: submission.note };
   await tx.run(INSERT_REQUEST, [id, by.source, by.actor, receivedAt, dueAt, subjectDigest(vault, subject.ref)]);
   if (idempotency !== null) await takeKey(tx, workplace, id, idempotency);
-  const draft = draftItems(vault, systems, id, distinctAsks(submission.targets));
+  // After the idempotency key: an answer already given does not depend on what is known by now.
+  const known = await knownTargets(tx, workplace, submission);
+  if (known.kind !== 'known') throw new NothingToErase(known);
+  if (known.entryId !== null) await noteEntryUse(tx, id, known.entryId);
+  const draft = draftItems(vault, systems, id, distinctAsks(known.targets));
   const { key, wrapped } = vault.makeKey(id);
   await tx.run(INSERT_KEY, [id, wrapped, vault.generation]);
   await insertItems(tx, { id, dueAt }, draft.groups, draft.items);
@@ -139,7 +155,7 @@ async function store(
     tx,
     blocks.map((block) => ({ ...block, requestId: id })),
   );
-  return answer;
+  return { answer, systems: [...new Set(known.targets.map((target) => target.system))] };
 }
 
 async function takeKey(tx: Transaction, workplace: Workplace, id: string, idempotency: Idempotency): Promise<void> {

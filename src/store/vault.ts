@@ -33,6 +33,9 @@ export function unseal(key: Buffer, about: string, sealed: Uint8Array): Buffer {
   return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
 }
 
+/** What a key is of: the same id never stands for two, and no wrapping is taken for another's. */
+type KeyHolder = 'request_key' | 'directory_key';
+
 /** DATA_KEY does not open this database's key check, or is gone while the database holds sealed values. */
 export class DataKeyError extends Error {}
 
@@ -69,10 +72,10 @@ export class Vault {
     }
   }
 
-  /** A new random key for a request, and the same wrapped under DATA_KEY. */
-  makeKey(requestId: string): { key: Buffer; wrapped: Buffer } {
+  /** A new random key for a request (or another holder of that id), and the same wrapped under DATA_KEY. */
+  makeKey(id: string, holder: KeyHolder = 'request_key'): { key: Buffer; wrapped: Buffer } {
     const key = randomBytes(KEY_BYTES);
-    return { key, wrapped: this.wrap(requestId, key) };
+    return { key, wrapped: this.wrap(id, key, holder) };
   }
 
   /** The vault of the same installation under another DATA_KEY, with a new key for its digests. */
@@ -88,14 +91,14 @@ export class Vault {
     };
   }
 
-  /** A request's key, wrapped under DATA_KEY. */
-  wrap(requestId: string, key: Buffer): Buffer {
-    return seal(this.dataKey, `request_key ${requestId}`, key);
+  /** A holder's key, wrapped under DATA_KEY. */
+  wrap(id: string, key: Buffer, holder: KeyHolder = 'request_key'): Buffer {
+    return seal(this.dataKey, `${holder} ${id}`, key);
   }
 
-  /** The key of a request out of its wrapping. Throws when DATA_KEY did not wrap it. */
-  unwrap(requestId: string, wrapped: Uint8Array): Buffer {
-    return unseal(this.dataKey, `request_key ${requestId}`, wrapped);
+  /** The key of a holder out of its wrapping. Throws when DATA_KEY did not wrap it, or not for this holder. */
+  unwrap(id: string, wrapped: Uint8Array, holder: KeyHolder = 'request_key'): Buffer {
+    return unseal(this.dataKey, `${holder} ${id}`, wrapped);
   }
 
   /** Keyed digest of a list of strings: equal lists, equal digests; says nothing to who does not hold the key. */

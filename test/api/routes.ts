@@ -18,5 +18,8 @@ export const ROUTE_SCOPES: Readonly<Record<string, Scope | null>> = {
   'post /v1/erasure-requests/{id}/items/{itemId}/resolve': 'requests:write',
   'post /v1/erasure-requests/{id}/items/{itemId}/retry': 'requests:write',
   'post /v1/erasure-requests/{id}/retry': 'requests:write',
+  'post /v1/subject-directory/forget': 'directory:write',
+  'post /v1/subject-directory/lookup': 'directory:write',
   'post /v1/systems/{system}/resume': 'admin',
+  'put /v1/subject-directory': 'directory:write',
 };

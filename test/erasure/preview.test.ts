@@ -21,7 +21,11 @@ describe('a dry run', () => {
     place = await realWorkplace();
   });
   afterAll(() => place.close());
-  const preview = (...targets: object[]) => previewRequest(place.workplace, submission(...targets));
+  const preview = async (...targets: object[]) => {
+    const previewed = await previewRequest(place.workplace, submission(...targets));
+    if (previewed.kind !== 'preview') throw new Error(previewed.kind);
+    return previewed.preview;
+  };
 
   it('counts items and calls per system as a submission would make them, and stores nothing', async () => {
     const seen = await preview(

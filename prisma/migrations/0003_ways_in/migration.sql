@@ -1,4 +1,4 @@
--- Ways in: keys that are made and revoked and limits that hold over all processes.
+-- Ways in: keys that are made and revoked, limits that hold over all processes, and the subject directory.
 
 -- Names are for people; two keys may share one. A revoked key stays as a row: requests and events name it as their actor.
 alter table api_key
@@ -19,3 +19,22 @@ create unlogged table rate_window (
   ends_at timestamptz not null
 );
 create index rate_window_over on rate_window (ends_at);
+
+-- What is known of a subject until they ask to be forgotten: their targets, sealed under a key of this entry.
+create table directory_entry (
+  -- New with every replacement: whoever copied the targets knows by it whether they are still the same.
+  id              uuid        primary key,
+  subject_digest  bytea       not null unique,
+  -- The entry's key, wrapped under DATA_KEY.
+  wrapped         bytea       not null,
+  generation      integer     not null references installation (generation) on update cascade,
+  sealed_subject  bytea       not null,
+  sealed_targets  bytea       not null,
+  replaced_at     timestamptz not null default now()
+);
+
+-- The entry out of which a request took its targets. It may have been replaced or forgotten since, so it is not referenced.
+create table directory_use (
+  request_id uuid primary key references erasure_request,
+  entry_id   uuid not null
+);
