@@ -22,7 +22,7 @@ describe('a rotation of DATA_KEY', () => {
 
   const digestsOf = () =>
     installation.sql(`select encode(digest, 'hex') as digest, encode(lane, 'hex') as lane, encode(order_group, 'hex') as og
-      from item order by request_id, id`);
+      from item union all select encode(subject_digest, 'hex'), encode(wrapped, 'hex'), null from directory_entry`);
 
   beforeAll(async () => {
     installation = await openInstallation({
@@ -38,6 +38,10 @@ describe('a rotation of DATA_KEY', () => {
         targets: [{ system: 'supermemory.documents', ids: ['m3'] }],
       })
     ).id;
+    for (const ref of ['known_1', 'known_2']) {
+      const told = { subject: { ref }, targets: [{ system: 'supermemory.documents', ids: [`of ${ref}`] }] };
+      await before.api.expect(200, 'PUT', '/v1/subject-directory', told);
+    }
     digests = await digestsOf();
     await before.stop();
     const config = readConfig({ ...installation.env, DATA_KEY_NEXT: newKey }, PROVIDERS);
@@ -72,6 +76,10 @@ describe('a rotation of DATA_KEY', () => {
       subject: { ref: 'user_42' },
     });
     expect(found.body.data.map(({ id }) => id)).toEqual([done]);
+    for (const ref of ['known_1', 'known_2']) {
+      const known = await api.expect(200, 'POST', '/v1/subject-directory/lookup', { subject: { ref } });
+      expect(known).toMatchObject({ targets: [{ ids: [`of ${ref}`] }] });
+    }
     const again = await api.erase([{ system: 'supermemory.documents', ids: ['m1'] }]);
     expect(again.warnings.map(({ code }) => code)).toContain('also_requested');
     await api.call('POST', '/v1/systems/supermemory.documents/resume');
