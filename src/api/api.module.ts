@@ -22,7 +22,7 @@ import { SharedCounts } from './shared-counts.js';
 import { SubmitController } from './submit.controller.js';
 import { SystemsController } from './systems.controller.js';
 
-/** The guards stand in this order: who may not call a route does not count as calling it. */
+/** The guards stand in this order: a call that is refused for its scope counts all the same. */
 const PROVIDERS = [
   Clock,
   Authentication,
@@ -30,8 +30,8 @@ const PROVIDERS = [
   { provide: getOptionsToken(), useFactory: throttlerOptions, inject: [LIMITS, SharedCounts] },
   { provide: getStorageToken(), useExisting: SharedCounts },
   { provide: APP_FILTER, useClass: ProblemFilter },
-  { provide: APP_GUARD, useClass: KeyGuard },
   { provide: APP_GUARD, useClass: RequestLimitGuard },
+  { provide: APP_GUARD, useClass: KeyGuard },
   { provide: APP_PIPE, useClass: InputPipe },
 ];
 

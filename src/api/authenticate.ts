@@ -67,7 +67,9 @@ export class Authentication {
 
   /** An address is personal: it is counted under a digest. Of IPv6 it is the network of 64 bits that one customer has. */
   private addressKey(request: FastifyRequest): string {
-    return `failures ${this.workplace.vault.digest('address', normalizeIp(request.ip)).toString('hex')}`;
+    // A caller who has hung up has no address any more.
+    const address = request.raw.socket.remoteAddress === undefined ? 'gone' : request.ip;
+    return `failures ${this.workplace.vault.digest('address', normalizeIp(address)).toString('hex')}`;
   }
 
   private remember(name: string): void {

@@ -19,7 +19,7 @@ export function throttlerOptions(limits: Limits, storage: SharedCounts): Throttl
   };
 }
 
-/** Stands after the key guard. Every answer to a key says in X-RateLimit-* how much is left. */
+/** Every answer to a key says in X-RateLimit-* how much is left. */
 export class RequestLimitGuard extends ThrottlerGuard {
   protected override throwThrottlingException(_context: ExecutionContext, said: ThrottlerLimitDetail): Promise<void> {
     const extras = { retryAfterSeconds: said.timeToBlockExpire };

@@ -4,6 +4,7 @@ import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { canonicalJson } from '../core/canonical.js';
 import { isJsonObject } from '../core/json.js';
+import { knownTargets } from '../erasure/known-targets.js';
 import { previewRequest } from '../erasure/preview-request.js';
 import { findReplay, submitRequest } from '../erasure/submit-request.js';
 import type { Idempotency, Submitted } from '../erasure/submit-request.js';
@@ -70,10 +71,11 @@ export class SubmitController {
   ): Promise<unknown> {
     const key = readIdempotencyKey(request.raw.rawHeaders);
     if (query.dryRun === true) {
-      const previewed = await previewRequest(this.workplace, readSubmission(body, this.workplace, this.clock.nowMs()));
-      if (previewed.kind !== 'preview') throw refuseUnknown(previewed);
+      const submission = readSubmission(body, this.workplace, this.clock.nowMs());
+      const known = await knownTargets(this.workplace.database, this.workplace, submission);
+      if (known.kind !== 'known') throw refuseUnknown(known);
       reply.status(200);
-      return previewed.preview;
+      return previewRequest(this.workplace, { ...submission, targets: known.targets });
     }
     const given = request.body;
     const idempotency = key === null || !isJsonObject(given) ? null : { route: ROUTE, key, body: canonicalJson(given) };

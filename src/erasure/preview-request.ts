@@ -4,10 +4,9 @@ import { dueDate } from '../core/request.js';
 import { systemsAlsoRequested } from '../store/insert-items.js';
 import { databaseNow } from '../store/clock.js';
 import { newId } from '../store/identifiers.js';
+import type { ReadTarget } from '../systems/target.js';
 import { distinctAsks, itemDigest, laneDigest } from './draft-items.js';
 import type { Asked } from './draft-items.js';
-import { knownTargets } from './known-targets.js';
-import type { NothingKnown } from './known-targets.js';
 import type { Submission } from './submit-request.js';
 import type { Workplace } from './workplace.js';
 
@@ -31,14 +30,13 @@ export interface Preview {
   readonly warnings: readonly { readonly code: string; readonly system: string }[];
 }
 
-export type Previewed = { readonly kind: 'preview'; readonly preview: Preview } | NothingKnown;
-
 /** What this submission would make now. */
-export async function previewRequest(workplace: Workplace, submission: Submission): Promise<Previewed> {
+export async function previewRequest(
+  workplace: Workplace,
+  submission: Submission & { readonly targets: readonly ReadTarget[] },
+): Promise<Preview> {
   const { vault, database } = workplace;
-  const known = await knownTargets(database, workplace, submission);
-  if (known.kind !== 'known') return known;
-  const asks = distinctAsks(known.targets);
+  const asks = distinctAsks(submission.targets);
   const receivedAt = submission.receivedAt ?? (await databaseNow(database));
   const also = await systemsAlsoRequested(
     database,
@@ -48,7 +46,7 @@ export async function previewRequest(workplace: Workplace, submission: Submissio
   const systems = [...groupBy(asks, (asked) => asked.system)].map(([name, asked]) =>
     previewSystem(workplace, name, asked),
   );
-  const preview: Preview = {
+  return {
     dryRun: true,
     subject: { ref: submission.subjectRef },
     receivedAt: receivedAt.toISOString(),
@@ -58,7 +56,6 @@ export async function previewRequest(workplace: Workplace, submission: Submissio
     systems,
     warnings: also.map((system) => ({ code: 'also_requested', system })),
   };
-  return { kind: 'preview', preview };
 }
 
 function previewSystem(workplace: Workplace, name: string, asks: readonly Asked[]): SystemPreview {

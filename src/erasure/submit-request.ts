@@ -81,13 +81,6 @@ const FIRST_ANSWER: Statement = {
 /** The idempotency key was taken by somebody else: everything of this submission is rolled back. */
 class KeyTaken extends Error {}
 
-/** There is nothing to erase: everything of this submission is rolled back. */
-class NothingToErase extends Error {
-  constructor(readonly why: NothingKnown) {
-    super(why.kind);
-  }
-}
-
 /**
  * Stores a request with all its items and rings for the work to start. Gives the answer's JSON text, which a later
  * submission with the same key and body gets again byte for byte. Throws when the database is away: nothing is stored.
@@ -101,10 +94,13 @@ export async function submitRequest(
   const id = newId();
   try {
     const stored = await workplace.database.transaction((tx) => store(tx, workplace, id, submission, by, idempotency));
+    if (stored.kind !== 'stored') {
+      // What was known may have been forgotten just because the first under this key was done.
+      return (idempotency === null ? null : await findReplay(workplace, idempotency)) ?? stored;
+    }
     workplace.doorbell.ring(stored.systems);
     return { kind: 'accepted', id, body: stored.answer, replayed: false };
   } catch (error) {
-    if (error instanceof NothingToErase) return error.why;
     if (idempotency !== null && error instanceof KeyTaken) {
       // None when the first was rolled back between our two looks: the caller may try again.
       return (await findReplay(workplace, idempotency)) ?? { kind: 'key_in_flight' };
@@ -114,6 +110,15 @@ export async function submitRequest(
   }
 }
 
+interface Stored {
+  readonly kind: 'stored';
+  /** The answer's JSON text. */
+  readonly answer: string;
+  /** Where items are pending. */
+  readonly systems: readonly string[];
+}
+
+/** Stores a request in this transaction; nothing where no targets are given and none are known. */
 async function store(
   tx: Transaction,
   workplace: Workplace,
@@ -121,16 +126,15 @@ async function store(
   submission: Submission,
   by: { readonly actor: string; readonly source: string },
   idempotency: Idempotency | null,
-): Promise<{ readonly answer: string; readonly systems: readonly string[] }> {
+): Promise<Stored | NothingKnown> {
   const { vault, systems } = workplace;
+  const known = await knownTargets(tx, workplace, submission);
+  if (known.kind !== 'known') return known;
   const receivedAt = submission.receivedAt ?? (await databaseNow(tx));
   const dueAt = dueDate(receivedAt);
   const subject = { ref: submission.subjectRef, note: submission.note };
   await tx.run(INSERT_REQUEST, [id, by.source, by.actor, receivedAt, dueAt, subjectDigest(vault, subject.ref)]);
   if (idempotency !== null) await takeKey(tx, workplace, id, idempotency);
-  // After the idempotency key: an answer already given does not depend on what is known by now.
-  const known = await knownTargets(tx, workplace, submission);
-  if (known.kind !== 'known') throw new NothingToErase(known);
   if (known.entryId !== null) await noteEntryUse(tx, id, known.entryId);
   const draft = draftItems(vault, systems, id, distinctAsks(known.targets));
   const { key, wrapped } = vault.makeKey(id);
@@ -155,7 +159,7 @@ async function store(
     tx,
     blocks.map((block) => ({ ...block, requestId: id })),
   );
-  return { answer, systems: [...new Set(known.targets.map((target) => target.system))] };
+  return { kind: 'stored', answer, systems: [...new Set(known.targets.map((target) => target.system))] };
 }
 
 async function takeKey(tx: Transaction, workplace: Workplace, id: string, idempotency: Idempotency): Promise<void> {

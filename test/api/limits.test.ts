@@ -99,6 +99,8 @@ describe('a key', () => {
   it('B58: may ask so often a minute, is told how much is left, and then to wait; others go on', async () => {
     const api = await start({ keyRequestsPerMinute: 5 });
     const other = await api.makeKey(['requests:read']);
+    const own = await api.makeKey(['requests:read']);
+    expect(await statuses(7, () => api.call('POST', SUBMIT, { key: own }))).toEqual([...times(5, 403), 429, 429]);
     const first = await api.call('GET', SUBMIT);
     expect(first.headers).toMatchObject({ 'x-ratelimit-limit': '5', 'x-ratelimit-remaining': '4' });
     expect(await statuses(4, () => api.call('GET', SUBMIT))).toEqual(times(4, 200));

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { previewRequest } from '../../src/erasure/preview-request.js';
 import { submitRequest } from '../../src/erasure/submit-request.js';
-import type { Submission } from '../../src/erasure/submit-request.js';
 import { realWorkplace, target } from './real-workplace.js';
 import type { RealWorkplace } from './real-workplace.js';
 
 const ids = (count: number) => Array.from({ length: count }, (_, no) => `id${no}`);
-function submission(...targets: object[]): Submission {
+function submission(...targets: object[]): Parameters<typeof previewRequest>[1] {
   return {
     subjectRef: 'user_42',
     receivedAt: new Date('2026-01-31T10:00:00Z'),
@@ -21,11 +20,7 @@ describe('a dry run', () => {
     place = await realWorkplace();
   });
   afterAll(() => place.close());
-  const preview = async (...targets: object[]) => {
-    const previewed = await previewRequest(place.workplace, submission(...targets));
-    if (previewed.kind !== 'preview') throw new Error(previewed.kind);
-    return previewed.preview;
-  };
+  const preview = (...targets: object[]) => previewRequest(place.workplace, submission(...targets));
 
   it('counts items and calls per system as a submission would make them, and stores nothing', async () => {
     const seen = await preview(
