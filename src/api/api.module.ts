@@ -13,6 +13,7 @@ import { DirectoryController } from './directory.controller.js';
 import { InputPipe } from './input.pipe.js';
 import { ItemsController } from './items.controller.js';
 import { KeyGuard } from './key.guard.js';
+import { NotificationEndpointsController } from './notification-endpoints.controller.js';
 import { OperationsController } from './operations.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ReportsController } from './reports.controller.js';
@@ -47,6 +48,7 @@ export class ApiModule {
       ItemsController,
       ReportsController,
       SystemsController,
+      NotificationEndpointsController,
       OperationsController,
       ExportsController,
       ImportController,

@@ -20,6 +20,7 @@ interface FieldSchema {
   readonly maximum?: number;
   readonly default?: number;
   readonly nullable?: boolean;
+  readonly isArray?: boolean;
 }
 
 interface Presence {

@@ -30,6 +30,8 @@ export const PROBLEMS = {
   nothing_pending: { status: 409, title: 'Nothing is pending' },
   not_open: { status: 409, title: 'The item is not open' },
   last_admin_key: { status: 409, title: 'The last admin key stays' },
+  too_many_endpoints: { status: 409, title: 'There are as many endpoints as there may be' },
+  endpoint_disabled: { status: 409, title: 'The endpoint is disabled' },
   cancelled: { status: 409, title: 'The request was cancelled' },
   shredded: { status: 410, title: 'The personal values were destroyed' },
   body_too_large: { status: 413, title: 'The body is too large' },

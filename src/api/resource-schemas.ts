@@ -1,6 +1,7 @@
 /** What answers look like, for the API document: JSON Schema 2020-12, as OpenAPI 3.1 uses it. */
 import type { ApiResponseOptions } from '@nestjs/swagger';
 import { OUTCOMES } from '../core/item.js';
+import { NOTIFICATION_EVENTS } from '../core/notification.js';
 import { STATUSES } from '../core/request.js';
 import { SCOPES } from './caller.js';
 import { SYSTEMS } from '../systems/registry.js';
@@ -29,6 +30,14 @@ export function object(properties: Readonly<Record<string, Schema>>, description
   };
 }
 
+const notificationEvent = { type: 'string', enum: [...NOTIFICATION_EVENTS] };
+const endpoint = {
+  id,
+  url: text,
+  events: listOf(notificationEvent),
+  createdAt: time,
+  disabledAt: { ...nullable(time), description: 'When it answered 410.' },
+};
 const subject = { oneOf: [object({ ref: text }), { type: 'null' }] };
 
 const API_KEY = {
@@ -126,6 +135,32 @@ export const RESOURCE_SCHEMAS = {
     'A system, its limits, and what holds it back.',
   ),
   SystemPage: pageOf('System'),
+  NotificationEndpoint: object(endpoint, 'Where notifications go.'),
+  NotificationEndpointPage: pageOf('NotificationEndpoint'),
+  MadeNotificationEndpoint: object(
+    { ...endpoint, secret: { ...text, description: '`whsec_` and base64; it is never shown again.' } },
+    'A new endpoint.',
+  ),
+  NotificationDelivery: object(
+    {
+      id: { ...id, description: 'The `webhook-id` of every attempt.' },
+      event: notificationEvent,
+      about: { ...text, description: 'The id of the request, or the name of the system.' },
+      status: { enum: ['pending', 'delivered', 'given_up'] },
+      attempts: count,
+      httpStatus: nullable({ type: 'integer' }),
+      failure: {
+        enum: ['blocked', 'name', 'connection', 'tls', 'timeout', 'reset', 'status', 'disabled', null],
+        description: 'What was wrong with the last attempt.',
+      },
+      createdAt: time,
+      lastAttemptAt: nullable(time),
+      nextAttemptAt: nullable(time),
+      endedAt: nullable(time),
+    },
+    'One message to one endpoint, and what became of it.',
+  ),
+  NotificationDeliveryPage: pageOf('NotificationDelivery'),
   Preview: object(
     {
       dryRun: { const: true },

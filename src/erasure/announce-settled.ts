@@ -1,6 +1,7 @@
 /** What follows when requests settle, in the transaction that settles them. */
 import type { Transaction } from '../store/database.js';
 import { forgetCompleted } from './forget-completed.js';
+import { notifySettled } from './notify.js';
 import type { Workplace } from './workplace.js';
 
 /**
@@ -13,4 +14,5 @@ export async function announceSettled(
   requestIds: readonly string[],
 ): Promise<void> {
   await forgetCompleted(tx, requestIds);
+  await notifySettled(tx, requestIds);
 }

@@ -28,6 +28,7 @@ import { writeOutcomes } from '../store/write-outcomes.js';
 import { announceSettled } from './announce-settled.js';
 import { changesOfCall } from './changes-of-call.js';
 import type { FinishedCall, JudgedCall } from './finished-call.js';
+import { notifyBlocked } from './notify.js';
 import { recordDiscovered } from './record-discovered.js';
 import type { Discovered } from './record-discovered.js';
 import type { Workplace } from './workplace.js';
@@ -156,6 +157,7 @@ async function judgeGates(tx: Transaction, workplace: Workplace, calls: readonly
       };
       rows.set(other.system, next);
       await saveGate(tx, next);
+      await notifyBlocked(tx, call.provider, other, next);
       if (change.gate.reason !== null && change.gate.reason !== before.reason) {
         workplace.log.warn({ system: other.system, reason: change.gate.reason }, 'the gate closed');
       }

@@ -17,7 +17,9 @@ export async function resolveItem(
   how: { readonly resolution: 'erased_elsewhere' | 'waived'; readonly reason: string; readonly actor: string },
 ): Promise<Resolved> {
   const { requestId } = at;
-  return workplace.database.transaction(async (tx): Promise<Resolved> => {
+  const systems: string[] = [];
+  const result = await workplace.database.transaction(async (tx): Promise<Resolved> => {
+    systems.length = 0;
     const request = await holdRequest(tx, requestId);
     if (request === null || !(await itemExists(tx, requestId, at.itemId))) return { kind: 'not_found' };
     if (request.shredded || request.wrapped === null) return { kind: 'shredded' };
@@ -28,6 +30,10 @@ export async function resolveItem(
     await insertBlocks(tx, [{ ...sealText(key, requestId, block, how.reason), requestId }]);
     await addWarnings(tx, [{ requestId, code: 'resolved_by_hand', system }]);
     await announceSettled(tx, workplace, [requestId]);
+    systems.push(system);
     return { kind: 'resolved' };
   });
+  // Nothing is to be sent again; but somebody may be waiting to be told.
+  workplace.doorbell.ring(systems);
+  return result;
 }

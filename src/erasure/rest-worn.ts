@@ -5,6 +5,7 @@ import type { Transaction } from '../store/database.js';
 import type { Due } from '../store/due-items.js';
 import { warnWhereAllAbsent } from '../store/settle.js';
 import { readWorn, restItems } from '../store/worn-items.js';
+import { announceSettled } from './announce-settled.js';
 import type { ConfiguredSystem, Workplace } from './workplace.js';
 
 /**
@@ -27,6 +28,7 @@ export async function restWorn(
   if (resting.length === 0) return due;
   await restItems(tx, resting);
   await warnWhereAllAbsent(tx, requestIds);
+  await announceSettled(tx, workplace, requestIds);
   const gone = new Set(resting.map((item) => `${item.requestId}/${item.id}`));
   return due.filter((item) => !gone.has(`${item.requestId}/${item.id}`));
 }

@@ -3,6 +3,7 @@
  * the old DATA_KEY is destroyed, nothing personal can be read or guessed out of backups made before.
  */
 import type { Database, Transaction } from '../store/database.js';
+import { rewrapEndpoints } from '../store/notification-endpoints.js';
 import { subjectDigest } from '../store/read-requests.js';
 import {
   lockInstallation,
@@ -48,6 +49,7 @@ export async function rotateDataKey(database: Database, vault: Vault, newKey: Bu
       last = end.requestId;
     }
     await rotateEntries(tx, vault, after);
+    await rewrapEndpoints(tx, vault, after);
     await saveInstallation(tx, vault, after);
     return rotated;
   });

@@ -44,12 +44,13 @@ export interface Settings {
   readonly retryMaxAttempts: number;
   /** How long after it ended a request keeps its personal values; null: until shredded by hand. */
   readonly retentionDays: number | null;
+  readonly allowPrivateEndpoints: boolean;
 }
 
 /** Calls are counted over this window, a little more than a minute: a call may reach the provider later than its row. */
 const CALL_WINDOW_MS = 62_000;
 
-/** Wakes whoever hands out work. Never awaited, never fails: what it misses, the tick finds. */
+/** Wakes whoever hands out work, and whoever delivers notifications. Never awaited, never fails: what it misses, the tick finds. */
 export interface Doorbell {
   /** Something became due at these systems. */
   ring(systems: readonly string[]): void;

@@ -7,6 +7,7 @@ import { BatchRunner } from '../erasure/run-batch.js';
 import { Workplace } from '../erasure/workplace.js';
 import type { ConfiguredSystem } from '../erasure/workplace.js';
 import { Dispatcher, errorName } from './dispatcher.js';
+import { Notifier } from './notifier.js';
 import type { QueueBackend } from './queue-backend.js';
 
 export const DISPATCH_QUEUE = 'dispatch';
@@ -70,6 +71,7 @@ export function dispatchProcessor(backend: QueueBackend): Type<WorkerHost> {
   class DispatchProcessor extends WorkerHost {
     constructor(
       @Inject(Dispatcher) private readonly dispatcher: Dispatcher,
+      @Inject(Notifier) private readonly notifier: Notifier,
       @Inject(Workplace) private readonly workplace: Workplace,
     ) {
       super();
@@ -77,6 +79,7 @@ export function dispatchProcessor(backend: QueueBackend): Type<WorkerHost> {
 
     process(): Promise<void> {
       this.dispatcher.wake([...this.workplace.systems.keys()]);
+      this.notifier.wake();
       return Promise.resolve();
     }
 

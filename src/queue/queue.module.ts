@@ -16,6 +16,7 @@ import { Recorder } from '../erasure/recorder.js';
 import { BatchRunner } from '../erasure/run-batch.js';
 import { Workplace } from '../erasure/workplace.js';
 import { Dispatcher, errorName } from './dispatcher.js';
+import { Notifier } from './notifier.js';
 import { batchProcessor, DISPATCH_QUEUE, dispatchProcessor } from './processors.js';
 import type { QueueBackend } from './queue-backend.js';
 import type { QueueDoorbell } from './queue-doorbell.js';
@@ -81,6 +82,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
     @Inject(Queues) private readonly queues: Queues,
     @Inject(Dispatcher) private readonly dispatcher: Dispatcher,
     @Inject(BatchRunner) private readonly runner: BatchRunner,
+    @Inject(Notifier) private readonly notifier: Notifier,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
   ) {}
 
@@ -123,6 +125,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
             new Dispatcher(workplace, runner, async (system, batches) => queues.enqueue(system, batches)),
           inject: [BatchRunner, Queues],
         },
+        { provide: Notifier, useFactory: () => new Notifier(workplace) },
         ...processors,
       ],
       exports: [Queues, BatchRunner],
@@ -141,8 +144,12 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
 
   onApplicationBootstrap(): void {
     if (this.setup.works) {
-      this.setup.doorbell.answeredBy((systems) => this.dispatcher.wake(systems));
+      this.setup.doorbell.answeredBy((systems) => {
+        this.dispatcher.wake(systems);
+        this.notifier.wake();
+      });
       this.dispatcher.start();
+      this.notifier.start();
     } else {
       this.setup.doorbell.answeredBy(this.ringThroughQueue());
     }
@@ -154,6 +161,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
     const workers = this.setup.processors.map((processor) => this.moduleRef.get(processor, { strict: false }).worker);
     const ended = Promise.all([
       this.dispatcher.stop(),
+      this.notifier.stop(),
       ...workers.map(async (worker) => worker.close()),
       this.runner.idle(),
     ]);

@@ -149,6 +149,7 @@ const SETTINGS = {
   retryBaseMs: 1000,
   retryMaxAttempts: 8,
   retentionDays: null,
+  allowPrivateEndpoints: false,
 };
 
 function systems(unconfigured: readonly string[]): Workplace['systems'] {

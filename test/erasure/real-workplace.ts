@@ -18,6 +18,7 @@ export const SETTINGS = {
   retryBaseMs: 1000,
   retryMaxAttempts: 8,
   retentionDays: null,
+  allowPrivateEndpoints: false,
 };
 
 export const CONFIGURED: ReadonlyMap<string, ConfiguredSystem> = new Map(
