@@ -25,6 +25,11 @@ const ROUTES: readonly (readonly [method: string, path: string, scope: string, b
   ['POST', `${SUBMIT}/${NOBODY}/items/${NOBODY}/resolve`, 'requests:write', { resolution: 'waived', reason: 'x' }],
   ['GET', '/v1/systems', 'requests:read', undefined],
   ['POST', '/v1/systems/velt.documents/resume', 'admin', undefined],
+  ['POST', '/v1/notification-endpoints', 'admin', { url: 'https://hooks.example.com/' }],
+  ['GET', '/v1/notification-endpoints', 'admin', undefined],
+  ['DELETE', `/v1/notification-endpoints/${NOBODY}`, 'admin', undefined],
+  ['GET', `/v1/notification-endpoints/${NOBODY}/deliveries`, 'admin', undefined],
+  ['POST', `/v1/notification-endpoints/${NOBODY}/deliveries/${NOBODY}/redeliver`, 'admin', undefined],
 ];
 const SCOPES = ['requests:write', 'requests:read', 'reports:read', 'directory:write', 'admin'];
 
@@ -98,7 +103,7 @@ describe('with a key', () => {
   it.each(ROUTES)('B47: %s %s needs the scope %3$s', async (method, path, needed, body) => {
     for (const scope of SCOPES) {
       const answer = await api.call(method, path, { key: keys.get(scope) ?? null, body });
-      if (scope === needed || scope === 'admin') expect([200, 202, 404]).toContain(answer.status);
+      if (scope === needed || scope === 'admin') expect([200, 201, 202, 404]).toContain(answer.status);
       else expectProblem(answer, 403, 'scope_missing');
     }
   });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkEndpointUrl } from '../../src/notifications/endpoint-url.js';
-import { post } from '../../src/notifications/post.js';
+import { post, resolveByDns } from '../../src/notifications/post.js';
 import type { Posted, Resolve } from '../../src/notifications/post.js';
 import { isPublic, mayReach } from '../../src/notifications/public-address.js';
 import { HOSTILE_ANSWERS, REFUSED_URLS } from './hostile-urls.js';
@@ -138,6 +138,14 @@ describe('ALLOW_PRIVATE_ENDPOINTS', () => {
     'ftp://localhost/x',
   ])('lets %s out all the same', (url) => {
     expect(checkEndpointUrl(url, true).ok).toBe(false);
+  });
+
+  it('takes localhost for loopback, without asking anybody', async () => {
+    const receiver = await startReceiver();
+    expect(await send(`http://localhost:${receiver.port}/`, resolveByDns, true)).toMatchObject({ status: 204 });
+    expect(await send(`http://localhost:${receiver.port}/`, resolveByDns)).toMatchObject({ failure: 'blocked' });
+    expect(receiver.connections()).toBe(1);
+    await receiver.close();
   });
 
   it('never lets a name stand for the metadata service of a cloud', async () => {
