@@ -128,7 +128,7 @@ describe('a system', () => {
     });
     const { id } = await service.api.submit({ targets: asked });
     const messages = await toldOf('system.blocked', 2);
-    expect(messages.map(({ data }) => data['system']).toSorted()).toEqual(['velt.comments', 'velt.documents']);
+    expect(messages.map(({ data }) => String(data['system'])).toSorted()).toEqual(['velt.comments', 'velt.documents']);
     expect(messages[0]?.data).toMatchObject({ provider: 'velt', reason: 'credentials' });
     await service.api.expect(200, 'POST', '/v1/systems/velt.documents/resume');
     await toldOf('system.blocked', 4);

@@ -8,7 +8,7 @@ export const REFUSED_URLS: readonly string[] = [
   'file:///etc/passwd',
   'gopher://hooks.example.com/_x',
   'data:text/plain,x',
-  'javascript:alert(1)',
+  'about:blank',
   'ws://hooks.example.com/',
   'unix:///var/run/docker.sock',
   '//hooks.example.com/',
