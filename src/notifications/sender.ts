@@ -6,7 +6,7 @@ import { reception, retryDelayMs, RETRY_AFTER_MAX_MS } from '../core/notificatio
 import { sqlState } from '../store/database.js';
 import type { Database } from '../store/database.js';
 import { claimDeliveries, recordAttempt } from '../store/notification-deliveries.js';
-import type { AttemptResult, ClaimedDelivery } from '../store/notification-deliveries.js';
+import type { AttemptResult, ClaimedDelivery, Room } from '../store/notification-deliveries.js';
 import {
   disableEndpoint,
   dropPending,
@@ -25,7 +25,7 @@ export interface SenderLimits {
   readonly slots: number;
   /** Of these, to endpoints whose last attempt failed. */
   readonly failingSlots: number;
-  /** Attempts at once to one endpoint. */
+  /** Attempts at once to one endpoint; to one whose last attempt failed, one. */
   readonly perEndpoint: number;
 }
 export const SENDER_LIMITS: SenderLimits = { slots: 16, failingSlots: 8, perEndpoint: 4 };
@@ -72,23 +72,22 @@ export class Sender {
   }
 
   private async look(): Promise<void> {
-    for (const failing of [false, true]) {
-      if (this.stopped) return;
-      const claimed = await claimDeliveries(this.at.database, this.room(failing));
-      for (const delivery of claimed) this.begin(delivery);
-    }
+    if (this.stopped) return;
+    for (const delivery of await claimDeliveries(this.at.database, this.room())) this.begin(delivery);
   }
 
-  private room(failing: boolean): Parameters<typeof claimDeliveries>[1] {
+  private room(): Room {
     const { slots, failingSlots, perEndpoint } = this.limits;
     const running = [...this.running.keys()];
     const busy = new Map<string, number>();
     for (const { endpointId } of running) busy.set(endpointId, (busy.get(endpointId) ?? 0) + 1);
-    const free = slots - running.length;
-    const leaseMs = this.rules.totalMs + this.rules.connectMs + LEASE_MARGIN_MS;
-    if (!failing) return { failing, slots: free, perEndpoint, busy, leaseMs };
-    const freeForFailing = failingSlots - running.filter((one) => one.failing).length;
-    return { failing, slots: Math.min(free, freeForFailing), perEndpoint: 1, busy, leaseMs };
+    return {
+      slots: slots - running.length,
+      failingSlots: failingSlots - running.filter((one) => one.failing).length,
+      perEndpoint,
+      busy,
+      leaseMs: this.rules.totalMs + this.rules.connectMs + LEASE_MARGIN_MS,
+    };
   }
 
   private begin(delivery: ClaimedDelivery): void {

@@ -9,7 +9,7 @@ import { errorName } from './dispatcher.js';
 const TICK_MS = 5000;
 const TICK_JITTER_MS = 1000;
 /** Between two looks: what many requests ring for as they settle is found by one. */
-const LOOK_GAP_MS = 50;
+const LOOK_GAP_MS = 100;
 /** Deadlines come with the days: one tick in so many looks for them. */
 const TICKS_PER_DEADLINES = 12;
 const TOTAL_MS = 15_000;

@@ -41,22 +41,26 @@ const CLAIM_DELIVERIES: Statement = {
         select d.id from notification_delivery d
         where d.endpoint_id = e.id and d.status = 'pending' and d.due_at <= now()
           and (d.lease_until is null or d.lease_until <= now())
-        order by d.due_at, d.id limit greatest($3 - coalesce(busy.n, 0), 0) for update skip locked) d
-      where e.failing = $4 and e.disabled_at is null and (e.paused_until is null or e.paused_until <= now())
-      order by random() limit $5)
+        order by d.due_at, d.id limit greatest(case when e.failing then 1 else $3 end - coalesce(busy.n, 0), 0)
+        for update skip locked) d
+      where e.disabled_at is null and (e.paused_until is null or e.paused_until <= now())
+    ), drawn as (
+      select *, row_number() over (partition by failing order by random()) as place from ready
+    ), picked as (
+      select * from drawn where not failing or place <= $5 order by failing, place limit $4)
     update notification_delivery d set epoch = d.epoch + 1, attempts = d.attempts + 1, tries = d.tries + 1,
       http_status = null, failure = null,
       last_attempt_at = clock_timestamp(), lease_until = clock_timestamp() + $6 * interval '1 millisecond'
-    from ready r where d.id = r.id
+    from picked p where d.id = p.id
     returning d.id, d.epoch, d.event, d.body, d.tries, (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs",
-      r.endpoint_id as "endpointId", r.wrapped, r.sealed_url as "sealedUrl", r.sealed_secret as "sealedSecret", r.failing`,
+      p.endpoint_id as "endpointId", p.wrapped, p.sealed_url as "sealedUrl", p.sealed_secret as "sealedSecret", p.failing`,
 };
 
 export interface Room {
-  /** Whether the endpoints looked at are those whose last attempt failed, or the others. */
-  readonly failing: boolean;
-  /** How many messages may be claimed, and how many of one endpoint may be under way in this process. */
+  /** How many messages may be claimed, and how many of these for endpoints whose last attempt failed. */
   readonly slots: number;
+  readonly failingSlots: number;
+  /** How many of one endpoint may be under way in this process; of one that failed, one. */
   readonly perEndpoint: number;
   /** How many of each endpoint are under way. */
   readonly busy: ReadonlyMap<string, number>;
@@ -64,18 +68,16 @@ export interface Room {
 }
 
 /** Claims messages that are due, each for one attempt, which counts from now on. */
-export async function claimDeliveries(database: Database, room: Room): Promise<ClaimedDelivery[]> {
+export async function claimDeliveries(reader: Pick<Transaction, 'rows'>, room: Room): Promise<ClaimedDelivery[]> {
   if (room.slots <= 0) return [];
-  return database.transaction(async (tx) =>
-    tx.rows<ClaimedDelivery>(CLAIM_DELIVERIES, [
-      [...room.busy.keys()],
-      [...room.busy.values()],
-      room.perEndpoint,
-      room.failing,
-      room.slots,
-      room.leaseMs,
-    ]),
-  );
+  return reader.rows<ClaimedDelivery>(CLAIM_DELIVERIES, [
+    [...room.busy.keys()],
+    [...room.busy.values()],
+    room.perEndpoint,
+    room.slots,
+    Math.max(room.failingSlots, 0),
+    room.leaseMs,
+  ]);
 }
 
 /** What became of a message. `againInMs`: null when it is over, delivered or given up. */

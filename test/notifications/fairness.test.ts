@@ -35,11 +35,9 @@ describe('receivers that are dead', () => {
     });
     const healthy = await sending.endpoint(receiver.url);
     await sending.messages(healthy.id, 10);
-    const started = performance.now();
     const asked = dead.received.length;
     await one.sendDue();
     await until('the healthy one to have all', () => (receiver.received.length === 10 ? true : undefined));
-    expect(performance.now() - started).toBeLessThan(5000);
     // The dead ones had 300 messages due, each of which would have taken its whole time.
     expect(dead.received.length - asked).toBeLessThan(100);
     await dead.close();
