@@ -64,6 +64,18 @@ async function store(workplace: Workplace, entry: ImportEntry, actor: string): P
 
 function problemOf(kind: Exclude<Submitted['kind'], 'accepted'>): ImportProblem {
   switch (kind) {
+    case 'unknown_subject':
+      return {
+        slug: 'unknown_subject',
+        detail: 'No targets are given, and none are known of this subject.',
+        errors: [],
+      };
+    case 'not_configured':
+      return {
+        slug: 'not_configured',
+        detail: 'Some of what is known lies at a system without credentials.',
+        errors: [],
+      };
     case 'key_shredded':
       return { slug: 'shredded', detail: 'The request made of this line was shredded.', errors: [] };
     case 'key_in_flight':
