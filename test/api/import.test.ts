@@ -37,13 +37,10 @@ async function lines(type: string, body: string | Buffer): Promise<Line[]> {
 const csv = (...rows: string[]) => lines('text/csv', [HEADER, ...rows, ''].join('\n'));
 
 const asked = async (id: string | undefined): Promise<unknown[]> => {
-  const { data } = JSON.parse((await api.call('GET', `${SUBMIT}/${id ?? ''}/items?limit=200`)).text);
-  return data.map((item: { kind: string; system: string; scope: object; externalId: string }) => [
-    item.kind,
-    item.system,
-    item.scope,
-    item.externalId,
-  ]);
+  const page: { data: { kind: string; system: string; scope: object; externalId: string }[] } = JSON.parse(
+    (await api.call('GET', `${SUBMIT}/${id ?? ''}/items?limit=200`)).text,
+  );
+  return page.data.map((item) => [item.kind, item.system, item.scope, item.externalId]);
 };
 const SM = 'supermemory.documents';
 
