@@ -78,7 +78,7 @@ export default {
       comment: 'config reads the environment, of which systems name their part, and the keys in it.',
       severity: 'error',
       from: { path: '^src/config\\.ts$' },
-      to: { path: '^src/', pathNot: '^src/((core|systems)/|store/key-files\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/((core|systems)/|store/key-files\\.ts$|variables\\.ts$)' },
     },
     {
       name: 'core-is-pure',

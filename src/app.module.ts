@@ -33,7 +33,7 @@ export class AppModule {
         { provide: CallMetrics, useValue: metrics },
         {
           provide: QueueProbe,
-          useFactory: (queues: Queues) => new QueueProbe(async () => queues.ping()),
+          useFactory: (queues: Queues) => new QueueProbe(async () => probe(queues, backend)),
           inject: [Queues],
         },
       ],
@@ -42,6 +42,12 @@ export class AppModule {
     const api = role === 'worker' ? ApiModule.operationsOver([outside], limits) : ApiModule.over([outside], limits);
     return { module: AppModule, imports: [queue, api] };
   }
+}
+
+/** A Redis that would evict jobs is no queue, though it answers. */
+async function probe(queues: Queues, backend: QueueBackend): Promise<void> {
+  if (backend.state().kind === 'wrong') throw new Error('Redis is not fit to keep a queue in');
+  await queues.ping();
 }
 
 /** What the entrances get from outside: they do not know each other. */

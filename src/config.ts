@@ -7,9 +7,8 @@ import { resolve } from 'node:path';
 import type { Limits } from './core/rate-window.js';
 import { decodeDataKey, decodeLedgerKey } from './store/key-files.js';
 import type { Provider } from './systems/system.js';
-
-/** The variables as Node gives them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import { ConfigError, decoded, integer, oneOf, parsedUrl, text } from './variables.js';
+import type { Environment } from './variables.js';
 
 const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -54,6 +53,10 @@ export interface Config {
   readonly retryBaseMs: number;
   readonly retryMaxAttempts: number;
   readonly limits: Limits;
+  /** Between this process's clock and the database's; a start beyond it is refused. */
+  readonly clockOffsetMaxMs: number;
+  /** How long due work may go nowhere before a worker ends itself to be started again. */
+  readonly watchdogLimitMs: number;
   readonly bootstrapApiKey: string | null;
   /** 32 bytes; null: kept in `dataDir`. */
   readonly dataKey: Buffer | null;
@@ -69,21 +72,8 @@ export interface Config {
   readonly production: boolean;
 }
 
-/** A variable is wrong or missing. The message is one line that names it. */
-export class ConfigError extends Error {
-  constructor(
-    readonly variable: string,
-    problem: string,
-  ) {
-    super(`${variable} ${problem}`);
-    this.name = 'ConfigError';
-  }
-}
-
 /** `readConfig` of this process's environment. */
-export function readProcessConfig(providers: readonly Provider[]): Config {
-  return readConfig(process.env, providers);
-}
+export const readProcessConfig = (providers: readonly Provider[]): Config => readConfig(process.env, providers);
 
 /**
  * Reads and checks every variable. An empty one counts as unset.
@@ -110,6 +100,8 @@ export function readConfig(env: Environment, providers: readonly Provider[]): Co
       keyRequestsPerMinute: integer(env, 'KEY_REQUESTS_PER_MINUTE', 1, 100_000_000) ?? 12_000,
       trustedProxies: integer(env, 'TRUSTED_PROXIES', 0, 10) ?? 0,
     },
+    clockOffsetMaxMs: integer(env, 'CLOCK_OFFSET_MAX_MS', 0, 24 * 60 * MINUTE_MS) ?? 2_000,
+    watchdogLimitMs: integer(env, 'WATCHDOG_LIMIT_MS', 15_000, 24 * 60 * MINUTE_MS) ?? MINUTE_MS,
     bootstrapApiKey: bootstrapApiKey(env),
     nextDataKey: decoded(env, 'DATA_KEY_NEXT', decodeDataKey, DATA_KEY_FORM),
     dataKey: decoded(env, 'DATA_KEY', decodeDataKey, DATA_KEY_FORM),
@@ -179,19 +171,6 @@ function redisUrl(env: Environment): string | null {
   return parsedUrl(env, 'REDIS_URL', ['redis:', 'rediss:']) === null ? null : text(env, 'REDIS_URL');
 }
 
-function parsedUrl(env: Environment, variable: string, protocols: readonly string[]): URL | null {
-  const value = text(env, variable);
-  if (value === null) return null;
-  const url = URL.canParse(value) ? new URL(value) : null;
-  if (url === null || !protocols.includes(url.protocol)) {
-    throw new ConfigError(
-      variable,
-      `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-    );
-  }
-  return url;
-}
-
 function host(env: Environment): string {
   const value = text(env, 'HOST') ?? '127.0.0.1';
   if (isIP(value) === 0 && !/^(?!-)[a-z0-9.-]{1,253}$/i.test(value))
@@ -207,43 +186,4 @@ function bootstrapApiKey(env: Environment): string | null {
     throw new ConfigError('BOOTSTRAP_API_KEY', `must have at least ${BOOTSTRAP_KEY_LENGTH_MIN} characters`);
   }
   return value;
-}
-
-function decoded<Value>(
-  env: Environment,
-  variable: string,
-  decode: (text: string) => Value | null,
-  problem: string,
-): Value | null {
-  const value = text(env, variable);
-  if (value === null) return null;
-  const result = decode(value);
-  if (result === null) throw new ConfigError(variable, problem);
-  return result;
-}
-
-function integer(env: Environment, variable: string, min: number, max: number): number | null {
-  const value = text(env, variable);
-  if (value === null) return null;
-  const number = /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= min && number <= max)) throw new ConfigError(variable, `must be an integer from ${min} to ${max}`);
-  return number;
-}
-
-function oneOf<Choice extends string>(
-  env: Environment,
-  variable: string,
-  choices: readonly Choice[],
-  fallback: Choice,
-): Choice {
-  const value = text(env, variable);
-  if (value === null) return fallback;
-  const choice = choices.find((candidate) => candidate === value);
-  if (choice === undefined) throw new ConfigError(variable, `must be one of ${choices.join(', ')}`);
-  return choice;
-}
-
-function text(env: Environment, variable: string): string | null {
-  const value = env[variable];
-  return value === undefined || value === '' ? null : value;
 }

@@ -1,7 +1,8 @@
 /** The service as a process. */
 import 'reflect-metadata';
 import { pino } from 'pino';
-import { ConfigError, readProcessConfig } from './config.js';
+import { readProcessConfig } from './config.js';
+import { ConfigError } from './variables.js';
 import type { Config } from './config.js';
 import type { Log } from './erasure/workplace.js';
 import { startService } from './service.js';

@@ -1,6 +1,6 @@
 /** `npm run rotate-data-key`: a new DATA_KEY for an installation whose processes are stopped. */
 import type { Config } from './config.js';
-import { ConfigError } from './config.js';
+import { ConfigError } from './variables.js';
 import { rotateDataKey } from './erasure/rotate-data-key.js';
 import { Database } from './store/database.js';
 import { startEmbeddedPostgres } from './store/embedded-postgres.js';

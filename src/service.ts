@@ -6,7 +6,7 @@ import { configureHttp } from './api/configure-http.js';
 import { fastifyAdapter } from './api/fastify-adapter.js';
 import { CallMetrics } from './api/metrics.js';
 import type { Config, ProviderConfig } from './config.js';
-import { ConfigError } from './config.js';
+import { ConfigError } from './variables.js';
 import { openForNewCredentials } from './erasure/resume-system.js';
 import { Workplace } from './erasure/workplace.js';
 import type { ConfiguredSystem, Log } from './erasure/workplace.js';
@@ -17,6 +17,7 @@ import { Database } from './store/database.js';
 import { startEmbeddedPostgres } from './store/embedded-postgres.js';
 import { ensureGates } from './store/gates.js';
 import { readOrMakeDataKey } from './store/key-files.js';
+import { checkDatabase, checkRedis } from './start-checks.js';
 import { migrate } from './store/migrate.js';
 import { Vault } from './store/vault.js';
 import { HttpClient } from './systems/http.js';
@@ -62,6 +63,7 @@ async function start(
   const onIdleError = (error: Error) => log.warn({ error: error.name }, 'a database connection was lost');
   const database = Database.open(databaseUrl, DATABASE_CONNECTIONS, onIdleError);
   undo.push(async () => database.close());
+  await checkDatabase(config, database, log);
   const { applied } = await migrate(database.pool);
   if (applied.length > 0) log.info({ migrations: applied }, 'the schema was brought up to date');
   await ensureGates(
@@ -77,8 +79,11 @@ async function start(
   const workplace = new Workplace(database, vault, systems, config, doorbell, log, metrics, callWindowMs);
   await openForNewCredentials(workplace);
   const backend =
-    config.redisUrl === null ? await postgresBackend(databaseUrl, onIdleError) : redisBackend(config.redisUrl);
+    config.redisUrl === null
+      ? await postgresBackend(databaseUrl, onIdleError)
+      : await redisBackend(config.redisUrl, log);
   undo.push(async () => backend.close());
+  checkRedis(backend.state(), log);
 
   const parts = { workplace, metrics, backend, doorbell, role: config.role, limits: config.limits };
   const adapter = fastifyAdapter(log, undefined, config.limits.trustedProxies);

@@ -2,8 +2,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, readConfig } from '../src/config.js';
-import type { Environment } from '../src/config.js';
+import { readConfig } from '../src/config.js';
+import { ConfigError } from '../src/variables.js';
+import type { Environment } from '../src/variables.js';
 import type { Provider } from '../src/systems/system.js';
 
 const PROVIDERS: Provider[] = [
@@ -56,6 +57,8 @@ describe('without any variable', () => {
       batchLingerMs: 200,
       retryBaseMs: 1000,
       retryMaxAttempts: 8,
+      clockOffsetMaxMs: 2_000,
+      watchdogLimitMs: 60_000,
       bootstrapApiKey: null,
       dataKey: null,
       nextDataKey: null,

@@ -30,6 +30,8 @@ const PLANNER_OPTIONS = '-c enable_seqscan=off -c jit=off -c plan_cache_mode=for
 /** A host that vanishes in the middle of a transaction must not hold its locks until the network gives it up. */
 const VANISHED_OPTIONS =
   '-c idle_in_transaction_session_timeout=15000 -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
+/** What was answered with 202, and every attempt, is on the disk: whatever the server, the role or the database is set to. */
+const DURABLE_OPTIONS = '-c synchronous_commit=on';
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
 export class Database {
@@ -45,7 +47,12 @@ export class Database {
    */
   static open(connectionString: string, connectionsMax: number, onIdleError: (error: Error) => void): Database {
     return new Database(
-      openPool(connectionString, connectionsMax, `${PLANNER_OPTIONS} ${VANISHED_OPTIONS}`, onIdleError),
+      openPool(
+        connectionString,
+        connectionsMax,
+        `${DURABLE_OPTIONS} ${PLANNER_OPTIONS} ${VANISHED_OPTIONS}`,
+        onIdleError,
+      ),
     );
   }
 

@@ -94,8 +94,13 @@ async function readOrMake<Key>(dataDir: string, mayMake: boolean, kind: KeyKind<
   const path = join(dataDir, kind.file);
   let text = await readIfThere(path);
   if (text === null && mayMake) {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    await writeOnce(path, kind.make());
+    try {
+      await mkdir(dataDir, { recursive: true, mode: 0o700 });
+      await writeOnce(path, kind.make());
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new KeyFileError(`DATA_DIR ${dataDir} cannot be used: ${why}`, { cause: error });
+    }
     text = await readIfThere(path);
   }
   if (text === null) {
@@ -113,9 +118,12 @@ async function readIfThere(path: string): Promise<string | null> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return null;
-    throw new KeyFileError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new KeyFileError(
+      `DATA_DIR: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
