@@ -8,6 +8,14 @@ import type { Log } from './erasure/workplace.js';
 import { startService } from './service.js';
 import { PROVIDERS } from './systems/registry.js';
 
+/** Beyond what running calls may take. */
+const STOP_WITHIN_MS = 40_000;
+/**
+ * A second signal changes nothing: cut short, a call under way would have to be repeated. Only who presses Ctrl-C again
+ * means it; within this time it is npm, which passes on what the terminal has sent already.
+ */
+const TWICE_BY_MISTAKE_MS = 1_000;
+
 let config: Config;
 try {
   config = readProcessConfig(PROVIDERS);
@@ -35,18 +43,38 @@ try {
     process.stderr.write(`\nAdmin API key, shown this once: ${service.madeApiKey}\n\n`);
   }
   if (config.port === 0) process.stderr.write(`Listening on ${service.url}\n`);
-  const stop = (signal: string) => {
-    log.info({ signal }, 'stopping');
+  let stoppingSinceMs: number | null = null;
+  const stop = (exitCode: number) => {
+    stoppingSinceMs = performance.now();
+    // What hangs in a close must not keep a process alive that has been told to end.
+    const withinMs = Math.max(STOP_WITHIN_MS, config.providerTimeoutMs + STOP_WITHIN_MS / 2);
+    setTimeout(() => {
+      log.error({ withinMs }, 'the stop took too long: ending as it is');
+      process.exit(1);
+    }, withinMs).unref();
     service.stop().then(
-      () => process.exit(0),
+      () => process.exit(exitCode),
       (error: unknown) => {
         log.error({ error: error instanceof Error ? error.name : typeof error }, 'the stop did not go through');
         process.exit(1);
       },
     );
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stoppingSinceMs === null) {
+        log.info({ signal }, 'stopping');
+        stop(0);
+      } else if (signal === 'SIGINT' && performance.now() - stoppingSinceMs > TWICE_BY_MISTAKE_MS) {
+        process.exit(130);
+      }
+    });
+  }
+  void service.stuck.then((stuck) => {
+    if (stoppingSinceMs !== null) return;
+    log.error(stuck, 'due work goes nowhere: ending, to be started again');
+    stop(1);
+  });
 } catch (error) {
   refuse(error);
 }

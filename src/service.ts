@@ -10,8 +10,11 @@ import { ConfigError } from './variables.js';
 import { openForNewCredentials } from './erasure/resume-system.js';
 import { Workplace } from './erasure/workplace.js';
 import type { ConfiguredSystem, Log } from './erasure/workplace.js';
+import { Deliveries } from './queue/deliveries.js';
 import { postgresBackend, redisBackend } from './queue/queue-backend.js';
 import { QueueDoorbell } from './queue/queue-doorbell.js';
+import { Watchdog } from './queue/watchdog.js';
+import type { Stuck } from './queue/watchdog.js';
 import { ensureBootstrapKey } from './store/api-keys.js';
 import { Database } from './store/database.js';
 import { startEmbeddedPostgres } from './store/embedded-postgres.js';
@@ -31,6 +34,8 @@ export interface Service {
   readonly url: string;
   /** The admin key made at this start, or null; it is never seen again. */
   readonly madeApiKey: string | null;
+  /** Resolves when due work goes nowhere: this process must end, so that another is started in its place. */
+  readonly stuck: Promise<Stuck>;
   /** Stops intake, lets running calls end (30 s at most), closes the queue, then the database. */
   stop(): Promise<void>;
 }
@@ -97,7 +102,29 @@ async function start(
   await app.listen(config.port, config.host);
   const url = await app.getUrl();
   log.info({ url, role: config.role, queue: backend.kind, systems: [...workplace.configuredNames()] }, 'ready');
-  return { url, madeApiKey, stop: async () => unwind(undo) };
+  const stuck =
+    config.role === 'api'
+      ? new Promise<Stuck>(() => undefined)
+      : watch(config, workplace, app.get(Deliveries, { strict: false }), databaseUrl, undo);
+  return { url, madeApiKey, stuck, stop: async () => unwind(undo) };
+}
+
+function watch(
+  config: Config,
+  workplace: Workplace,
+  deliveries: Deliveries,
+  databaseUrl: string,
+  undo: (() => Promise<void>)[],
+): Promise<Stuck> {
+  const database = Database.open(databaseUrl, 1, () => undefined);
+  return new Promise((resolve) => {
+    const watchdog = new Watchdog(workplace, database, deliveries, config.watchdogLimitMs, resolve);
+    undo.push(async () => {
+      watchdog.stop();
+      await database.close();
+    });
+    watchdog.start();
+  });
 }
 
 async function embedded(config: Config, log: Log, undo: (() => Promise<void>)[]): Promise<string> {

@@ -1,9 +1,11 @@
 /** For those who run the service: is it alive, is it ready, how is it doing. */
 import { Controller, Get, HttpException, Inject, Res } from '@nestjs/common';
+import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorResult } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Workplace } from '../erasure/workplace.js';
 import { schemaState } from '../store/migrate.js';
 import { readMetrics } from '../store/read-metrics.js';
@@ -17,6 +19,9 @@ import { jsonResponse } from './resource-schemas.js';
 /** What does not answer within this time counts as down. */
 const CHECK_TIMEOUT_MS = 2000;
 
+const NANOSECONDS_PER_MS = 1_000_000;
+const LOOP_RESOLUTION_MS = 20;
+
 interface Readiness {
   readonly status: 'ready';
   readonly checks: Readonly<Record<string, string>>;
@@ -24,7 +29,9 @@ interface Readiness {
 
 @ApiTags('Operations')
 @Controller()
-export class OperationsController {
+export class OperationsController implements OnModuleInit, OnModuleDestroy {
+  private readonly loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+
   constructor(
     @Inject(Workplace) private readonly workplace: Workplace,
     @Inject(CallMetrics) private readonly calls: CallMetrics,
@@ -37,8 +44,18 @@ export class OperationsController {
   @Public()
   @ApiOperation({ summary: 'Liveness: the process answers' })
   @ApiResponse(jsonResponse(200, 'Alive.', 'Liveness'))
-  alive(): { status: 'ok' } {
-    return { status: 'ok' };
+  alive(): { status: 'ok'; eventLoopDelayMs: number } {
+    const worstMs = Math.round(this.loop.max / NANOSECONDS_PER_MS);
+    this.loop.reset();
+    return { status: 'ok', eventLoopDelayMs: worstMs };
+  }
+
+  onModuleInit(): void {
+    this.loop.enable();
+  }
+
+  onModuleDestroy(): void {
+    this.loop.disable();
   }
 
   @Get('readyz')

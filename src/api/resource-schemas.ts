@@ -187,7 +187,13 @@ export const RESOURCE_SCHEMAS = {
     { subject: object({ ref: text }), targets: listOf({ type: 'object' }), replacedAt: time },
     'What is known of a subject, in the words in which it was told.',
   ),
-  Liveness: object({ status: { const: 'ok' } }),
+  Liveness: object({
+    status: { const: 'ok' },
+    eventLoopDelayMs: {
+      type: 'integer',
+      description: 'How late the event loop ran at worst since this was last asked.',
+    },
+  }),
   Readiness: object({
     status: { const: 'ready' },
     checks: object({

@@ -10,6 +10,7 @@ import { openForNewCredentials } from '../erasure/resume-system.js';
 import type { BatchRunner } from '../erasure/run-batch.js';
 import { shredPastRetention } from '../erasure/shred-request.js';
 import type { Workplace } from '../erasure/workplace.js';
+import type { Deliveries } from './deliveries.js';
 
 const TICK_MS = 5000;
 const TICK_JITTER_MS = 1000;
@@ -36,6 +37,7 @@ export class Dispatcher {
     private readonly workplace: Workplace,
     private readonly runner: BatchRunner,
     private readonly enqueue: Enqueue,
+    private readonly deliveries: Deliveries,
   ) {
     for (const name of workplace.systems.keys())
       this.states.set(name, { running: Promise.resolve(), looking: false, again: false, timer: null });
@@ -84,6 +86,7 @@ export class Dispatcher {
       try {
         const { toRing, toRun, againInMs } = await dispatchDue(this.workplace, name);
         if (toRing.length > 0 && !(await this.rung(name, toRing))) this.runHere(name, toRing);
+        if (toRun.length > 0) this.deliveries.cameBack(name, performance.now());
         this.runHere(name, toRun);
         if (state.timer) clearTimeout(state.timer);
         state.timer = againInMs === null || this.stopped ? null : setTimeout(() => this.wake([name]), againInMs + 1);

@@ -6,6 +6,7 @@ import type { Job, WorkerOptions } from 'bullmq';
 import { BatchRunner } from '../erasure/run-batch.js';
 import { Workplace } from '../erasure/workplace.js';
 import type { ConfiguredSystem } from '../erasure/workplace.js';
+import { Deliveries } from './deliveries.js';
 import { Dispatcher, errorName } from './dispatcher.js';
 import { Notifier } from './notifier.js';
 import type { QueueBackend } from './queue-backend.js';
@@ -48,13 +49,19 @@ export function batchProcessor(system: ConfiguredSystem, backend: QueueBackend):
     constructor(
       @Inject(BatchRunner) private readonly runner: BatchRunner,
       @Inject(Workplace) private readonly workplace: Workplace,
+      @Inject(Deliveries) private readonly deliveries: Deliveries,
     ) {
       super();
     }
 
     async process(job: Job<unknown>): Promise<void> {
       const batch = readBatchJob(job.data);
-      if (batch) await this.runner.run(name, { id: batch.batchId, epoch: batch.epoch });
+      this.deliveries.began(name);
+      try {
+        if (batch) await this.runner.run(name, { id: batch.batchId, epoch: batch.epoch });
+      } finally {
+        this.deliveries.ended(name);
+      }
     }
 
     @OnWorkerEvent('error')

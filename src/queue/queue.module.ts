@@ -15,6 +15,7 @@ import type { BatchRef } from '../store/batches.js';
 import { Recorder } from '../erasure/recorder.js';
 import { BatchRunner } from '../erasure/run-batch.js';
 import { Workplace } from '../erasure/workplace.js';
+import { Deliveries } from './deliveries.js';
 import { Dispatcher, errorName } from './dispatcher.js';
 import { Notifier } from './notifier.js';
 import { batchProcessor, DISPATCH_QUEUE, dispatchProcessor } from './processors.js';
@@ -121,11 +122,12 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
         },
         {
           provide: Dispatcher,
-          useFactory: (runner: BatchRunner, queues: Queues) =>
-            new Dispatcher(workplace, runner, async (system, batches) => queues.enqueue(system, batches)),
-          inject: [BatchRunner, Queues],
+          useFactory: (runner: BatchRunner, queues: Queues, deliveries: Deliveries) =>
+            new Dispatcher(workplace, runner, async (system, batches) => queues.enqueue(system, batches), deliveries),
+          inject: [BatchRunner, Queues, Deliveries],
         },
         { provide: Notifier, useFactory: () => new Notifier(workplace) },
+        Deliveries,
         ...processors,
       ],
       exports: [Queues, BatchRunner],

@@ -26,7 +26,8 @@ const COLUMNS = `i.request_id as "requestId", i.id, encode(i.lane, 'hex') as lan
     (extract(epoch from i.deadline) * 1000)::float8 as "deadlineMs", (extract(epoch from i.due_at) * 1000)::float8 as "dueMs",
     i.suspect_id as "suspectId", i.spent, i.kind = 'selector' as selects, i.order_warns and (${WAITS})) as early`;
 
-const FREE = `not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
+/** Free to go: in no batch, and its turn has come. $3: systems whose gate is closed. */
+export const FREE = `not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
     and not (${heldBy('$3')})`;
 
 const READ_DUE: Statement = {

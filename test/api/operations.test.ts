@@ -1,8 +1,10 @@
 /** Health, metrics and documents; and what a caller sees while the database is away. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aBody, expectProblem, startApi, SUBMIT } from './test-api.js';
 import { ROUTE_SCOPES } from './routes.js';
 import type { TestApi } from './test-api.js';
+import { until } from '../support/until.js';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -12,13 +14,26 @@ afterAll(() => api.close());
 
 describe('health', () => {
   it('says that it lives and is ready', async () => {
-    expect(JSON.parse((await api.call('GET', '/healthz')).text)).toEqual({ status: 'ok' });
+    expect(JSON.parse((await api.call('GET', '/healthz')).text)).toEqual({
+      status: 'ok',
+      eventLoopDelayMs: expect.any(Number),
+    });
     const answer = await api.call('GET', '/readyz');
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.text)).toEqual({
       status: 'ready',
       checks: { database: 'up', migrations: 'up', queue: 'up' },
     });
+  });
+
+  it('says how late the event loop ran at worst since it was last asked', async () => {
+    const delay = async (): Promise<number> => JSON.parse((await api.call('GET', '/healthz')).text).eventLoopDelayMs;
+    await until('a block to be seen', async () => {
+      await pause(50);
+      for (const untilMs = performance.now() + 600; performance.now() < untilMs;);
+      return (await delay()) >= 500 ? true : undefined;
+    });
+    await until('a loop that runs again', async () => ((await delay()) < 500 ? true : undefined));
   });
 
   it('is ready without the queue, and says so', async () => {

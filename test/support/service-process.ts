@@ -13,6 +13,8 @@ const MAIN = join(ROOT, 'dist', 'main.js');
 export interface ServiceProcess {
   readonly api: ApiClient;
   readonly pid: number;
+  /** Resolves when it has ended, with its exit code, null where a signal ended it. */
+  readonly ended: Promise<number | null>;
   /** What it has written to stdout (its log) so far. */
   log(): string;
   /** SIGKILL: it has no last word. Resolves when the process is gone. */
@@ -64,6 +66,7 @@ export async function startServiceProcess(installation: Installation, env: Varia
   return {
     api: installation.client(url),
     pid,
+    ended: gone,
     log: () => log,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
