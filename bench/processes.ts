@@ -5,6 +5,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
+/** What Linux counts in, on every machine that Node runs on. */
+const TICKS_A_SECOND = 100;
+
 export interface Running {
   readonly process: ChildProcess;
   /** What the process printed first: one line. */
@@ -47,4 +50,12 @@ export async function startScript(
 export function peakMebibytes(pid: number): number {
   const match = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return match ? Number(match[1]) / 1024 : Number.NaN;
+}
+
+/** Time that a process has had on a core so far, its own and the kernel's for it, in milliseconds. */
+export function coreMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return (ticks * 1000) / TICKS_A_SECOND;
 }
