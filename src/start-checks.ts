@@ -1,4 +1,5 @@
 /** What a start looks at before it takes anything in: it refuses with one line that names the variable behind it. */
+import { Clock } from './api/clock.js';
 import type { Config } from './config.js';
 import { ConfigError } from './variables.js';
 import type { Log } from './erasure/workplace.js';
@@ -22,7 +23,8 @@ export async function checkDatabase(config: Config, database: Database, log: Log
     if (config.production) throw new ConfigError('DATABASE_URL', problem);
     log.warn({ off: unsafe }, 'the database would lose commits in a power cut: for tests only');
   }
-  const offsetMs = Math.round(await clockOffset(database, () => Date.now()));
+  const clock = new Clock();
+  const offsetMs = Math.round(await clockOffset(database, () => clock.nowMs()));
   if (Math.abs(offsetMs) > config.clockOffsetMaxMs) {
     const way = offsetMs > 0 ? 'behind' : 'ahead of';
     throw new ConfigError(
