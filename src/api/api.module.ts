@@ -22,6 +22,8 @@ import { RequestsController } from './requests.controller.js';
 import { SharedCounts } from './shared-counts.js';
 import { SubmitController } from './submit.controller.js';
 import { SystemsController } from './systems.controller.js';
+import { SourcesController } from './webhooks/sources.controller.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** The guards stand in this order: a call that is refused for its scope counts all the same. */
 const PROVIDERS = [
@@ -49,6 +51,8 @@ export class ApiModule {
       ReportsController,
       SystemsController,
       NotificationEndpointsController,
+      SourcesController,
+      WebhooksController,
       OperationsController,
       ExportsController,
       ImportController,

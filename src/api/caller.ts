@@ -22,6 +22,8 @@ declare module 'fastify' {
     public?: boolean;
     /** The body is not read before the route is: it may be of any size. */
     streams?: boolean;
+    /** The body is left as bytes in `rawBody`, of any media type, and may be RAW_BODY_BYTES_MAX long. */
+    raw?: boolean;
   }
 }
 

@@ -15,6 +15,8 @@ import { noteRoutes } from './routes-known.js';
 import './caller.js';
 
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** Of a webhook delivery. */
+const RAW_BODY_BYTES_MAX = 256 * 1024;
 const URL_CHARACTERS_MAX = 8 * 1024;
 const HEADERS_MAX = 100;
 /** Longer than the 60 s that load balancers usually keep idle connections. */
@@ -69,6 +71,9 @@ export function fastifyAdapter(log: Log, times: HttpTimes = TIMES, trustedProxie
   });
   const instance = adapter.getInstance();
   noteRoutes(instance);
+  instance.addHook('onRoute', (route) => {
+    if (route.config?.raw === true) route.bodyLimit = RAW_BODY_BYTES_MAX;
+  });
   let closing = false;
   instance.addHook('preClose', (done) => {
     closing = true;
@@ -98,10 +103,11 @@ export function fastifyAdapter(log: Log, times: HttpTimes = TIMES, trustedProxie
     done();
   });
   instance.removeAllContentTypeParsers();
-  instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+  instance.addContentTypeParser('*', { parseAs: 'buffer' }, (request, bytes, done) => {
     const body = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
     request.rawBody = body;
-    done(null, readBody(request.headers['content-type'], body));
+    if (request.routeOptions.config.raw === true) done(null);
+    else done(null, readBody(request.headers['content-type'], body));
   });
   instance.addContentTypeParser([...IMPORT_TYPES], (request, payload, done) => {
     if (request.routeOptions.config?.streams === true && inUtf8(request.headers['content-type'])) done(null, payload);

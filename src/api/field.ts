@@ -1,6 +1,7 @@
 /** The rules that fields of bodies and query parameters follow: each is a check and what the API document says of it. */
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
+import type { ApiPropertyOptions } from '@nestjs/swagger';
 import { ValidateBy } from 'class-validator';
 import { isWellFormed } from '../core/json.js';
 import { readTimestamp } from './timestamp.js';
@@ -11,6 +12,10 @@ type Check = (value: unknown) => string | null;
 /** What the API document says of a field. */
 interface FieldSchema {
   readonly type: typeof String | typeof Boolean | 'integer' | (() => new () => object);
+  /** Given where the field is a list: what each element is. */
+  readonly items?: { readonly type: 'string' | 'object'; readonly description?: string };
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly description?: string;
   readonly format?: string;
   readonly enum?: string[];
@@ -39,8 +44,12 @@ export function Field(check: Check, schema: FieldSchema, { optional = false }: P
         defaultMessage: (given) => problem(given?.value) ?? '',
       },
     }),
-    ApiProperty({ ...schema, required: !optional }),
+    ApiProperty(described(schema, !optional)),
   );
+}
+
+function described({ items, ...schema }: FieldSchema, required: boolean): ApiPropertyOptions {
+  return items === undefined ? { ...schema, required } : { ...schema, type: 'array', items: { ...items }, required };
 }
 
 /** A text of up to `charactersMax` characters (code points) that any database can hold; not empty unless said so. */

@@ -19,11 +19,14 @@ export function readBody(contentType: string | undefined, bytes: Uint8Array): Js
   const reading = readJsonObject(bytes, DEPTH_MAX);
   if (reading.ok) return reading.value;
   if (reading.problem === 'empty') return undefined;
-  throw refusal(reading.problem);
+  throw unreadableBody(reading.problem, DEPTH_MAX);
 }
 
-function refusal(problem: Exclude<JsonProblem, 'empty'>): Problem {
+/** What is said of a body that is no JSON object. */
+export function unreadableBody(problem: JsonProblem, depthMax: number): Problem {
   switch (problem) {
+    case 'empty':
+      return new Problem('body_missing', 'Send a JSON object.');
     case 'utf8':
       return new Problem('utf8_invalid', 'The body has bytes that are not UTF-8.');
     case 'syntax':
@@ -33,6 +36,6 @@ function refusal(problem: Exclude<JsonProblem, 'empty'>): Problem {
     case 'not_object':
       return new Problem('body_not_object', 'The body must be one JSON object.');
     case 'too_deep':
-      return new Problem('too_deep', `The body may nest ${DEPTH_MAX} levels deep.`);
+      return new Problem('too_deep', `The body may nest ${depthMax} levels deep.`);
   }
 }

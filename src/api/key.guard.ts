@@ -18,6 +18,16 @@ export function Public(): MethodDecorator {
   return applyDecorators(SetMetadata(SCOPE, PUBLIC), RouteConfig({ public: true }));
 }
 
+/** The route needs no key but a signature over its body, which it gets as bytes. */
+export function Signed(): MethodDecorator {
+  return applyDecorators(Public(), RouteConfig({ public: true, raw: true }));
+}
+
+/** The route gets its body as bytes, of any media type. */
+export function RawBody(): MethodDecorator {
+  return RouteConfig({ raw: true });
+}
+
 /** The route needs a key of this scope; `admin` will do as well. */
 export function Needs(scope: Scope): MethodDecorator {
   return applyDecorators(

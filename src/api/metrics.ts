@@ -50,6 +50,7 @@ export async function stateText(snapshot: MetricsSnapshot): Promise<string> {
   const requests = gauge('expunge_requests', 'Requests by status.', 'status');
   for (const status of STATUSES) requests.set({ status }, 0);
   for (const { status, count } of snapshot.requests) requests.set({ status }, count);
+  gauge('expunge_requests_held', 'Requests that wait for a person to let them go.').set(snapshot.held);
   gauge('expunge_requests_overdue', 'Requests unsettled after their due date.').set(snapshot.overdue);
   gauge('expunge_requests_due_soon', 'Requests unsettled and due soon.').set(snapshot.dueSoon);
   return registry.metrics();

@@ -43,7 +43,7 @@ function problemOf(exception: unknown, request: FastifyRequest): Problem {
   const code = sqlState(cause);
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new Problem('body_too_large', 'A body holds at most 16 MiB.');
+      return new Problem('body_too_large', `A body holds at most ${sizeText(request.routeOptions.bodyLimit)} here.`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new Problem('media_type_unsupported', 'Send application/json, in UTF-8.');
     case 'FST_ERR_BAD_URL':
@@ -62,6 +62,10 @@ function problemOf(exception: unknown, request: FastifyRequest): Problem {
   if (status === 404) return notFound(request);
   if (status !== null && status < 500) return new Problem('bad_request', 'The request could not be read.');
   return new Problem('internal', 'The fault is logged under the request id.');
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1024 * 1024 ? `${bytes / 1024} KiB` : `${bytes / 1024 / 1024} MiB`;
 }
 
 /** No such route, or none for that method. */

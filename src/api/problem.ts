@@ -19,6 +19,7 @@ export const PROBLEMS = {
   idempotency_key_invalid: { status: 400, title: 'The Idempotency-Key is not valid' },
   authorization_repeated: { status: 400, title: 'The Authorization header stands twice' },
   unauthorized: { status: 401, title: 'A valid API key is needed' },
+  signature_invalid: { status: 401, title: 'The signature does not hold' },
   scope_missing: { status: 403, title: 'The API key lacks the scope' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
@@ -34,6 +35,10 @@ export const PROBLEMS = {
   endpoint_disabled: { status: 409, title: 'The endpoint is disabled' },
   cancelled: { status: 409, title: 'The request was cancelled' },
   shredded: { status: 410, title: 'The personal values were destroyed' },
+  source_exists: { status: 409, title: 'There is a source of that name' },
+  secrets_full: { status: 409, title: 'The source has two secrets' },
+  last_secret: { status: 409, title: 'The source has one secret' },
+  requests_held: { status: 409, title: 'Requests of the source are held' },
   body_too_large: { status: 413, title: 'The body is too large' },
   too_many_ids: { status: 413, title: 'The body names too many IDs' },
   url_too_long: { status: 414, title: 'The URL is too long' },
@@ -44,6 +49,7 @@ export const PROBLEMS = {
   unknown_subject: { status: 422, title: 'Nothing is known of the subject' },
   too_many_exports: { status: 429, title: 'Too many exports are running' },
   rate_limited: { status: 429, title: 'Too many requests' },
+  payload_unfit: { status: 422, title: 'The payload does not fit the source' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   not_ready: { status: 503, title: 'The service is not ready' },
@@ -89,7 +95,8 @@ export class Problem extends Error {
   /** The answer's headers. Every 409, 429 and 503 says when to come back. */
   headers(): Record<string, string> {
     const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
-    if (this.status === 401) headers['www-authenticate'] = 'Bearer';
+    if (this.status === 401)
+      headers['www-authenticate'] = this.slug === 'signature_invalid' ? 'Webhook-Signature' : 'Bearer';
     if (this.status === 409) headers['retry-after'] = this.slug === 'key_in_flight' ? '1' : '60';
     if (this.status === 429) headers['retry-after'] = String(this.extras.retryAfterSeconds ?? 60);
     if (this.status === 503) headers['retry-after'] = '5';

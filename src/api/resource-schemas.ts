@@ -4,6 +4,7 @@ import { OUTCOMES } from '../core/item.js';
 import { NOTIFICATION_EVENTS } from '../core/notification.js';
 import { STATUSES } from '../core/request.js';
 import { SCOPES } from './caller.js';
+import { SCHEMES } from '../core/webhook-signature.js';
 import { SYSTEMS } from '../systems/registry.js';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -52,6 +53,19 @@ const API_KEY = {
   revokedAt: nullable(time),
 };
 
+const ignored = object({ ignored: { const: true }, reason: { enum: ['event', 'unknown_subject'] } });
+const sourceMembers = {
+  name: text,
+  scheme: { type: 'string', enum: [...SCHEMES] },
+  events: listOf(text),
+  subjectRef: text,
+  targets: { type: ['array', 'null'], items: { type: 'object' }, description: 'Null: the subject directory.' },
+  subjectsPerHour: { type: 'integer', minimum: 1 },
+  secrets: listOf(object({ createdAt: time })),
+  held: { ...count, description: 'Requests of it that wait for a person to let them go.' },
+  createdAt: time,
+};
+
 export const RESOURCE_SCHEMAS = {
   ErasureRequest: object(
     {
@@ -66,6 +80,7 @@ export const RESOURCE_SCHEMAS = {
       createdAt: time,
       settledAt: nullable(time),
       shreddedAt: nullable(time),
+      held: { enum: ['volume', null], description: 'Why nothing of it is sent until a person lets it go.' },
       counts: counts(['total', ...OUTCOMES]),
       blockedBy: listOf(object({ system: systemName, reason: text, since: time })),
       warnings: listOf(object({ code: text, system: nullable(text), at: time })),
@@ -194,6 +209,29 @@ export const RESOURCE_SCHEMAS = {
       description: 'How late the event loop ran at worst since this was last asked.',
     },
   }),
+  WebhookSource: object(sourceMembers, 'Who may ask for erasures by signed webhooks, and how payloads are read.'),
+  WebhookSourceMade: {
+    ...object(sourceMembers, 'The source; with its secret where it was made, shown this once.'),
+    properties: { ...sourceMembers, secret: text },
+  },
+  WebhookSourcePage: pageOf('WebhookSource'),
+  MadeSecret: {
+    type: 'object',
+    properties: { secret: text },
+    description: 'The secret where it was made, shown this once.',
+  },
+  Released: object({ released: { ...count, description: 'How many requests were let go.' } }),
+  DeliveryAnswer: { oneOf: [object({ id }), ignored] },
+  DeliveryPreview: {
+    oneOf: [
+      {
+        ...object({ dryRun: { const: true }, targets: listOf({ type: 'object' }) }),
+        allOf: [refTo('Preview')],
+        description: 'What would be made, and the targets as they were read.',
+      },
+      ignored,
+    ],
+  },
   Readiness: object({
     status: { const: 'ready' },
     checks: object({

@@ -48,6 +48,26 @@ export function readJsonObject(bytes: Uint8Array, depthMax = DEPTH_MAX): JsonRea
   return { ok: true, value: parsed };
 }
 
+/**
+ * Reads one JSON object as `readJsonObject` does, but lets no number pass for another: one that is not written as a
+ * whole number, or that a double cannot hold exactly (beyond 2^53 - 1), is read as Infinity.
+ */
+export function readExactObject(bytes: Uint8Array, depthMax = DEPTH_MAX): JsonReading {
+  const reading = readJsonObject(bytes, depthMax);
+  if (!reading.ok) return reading;
+  const text = Buffer.from(bytes).toString('utf8');
+  const exact: unknown = JSON.parse(text.replaceAll(STRING_OR_NUMBER, keepExact));
+  return isJsonObject(exact) ? { ok: true, value: exact } : { ok: false, problem: 'not_object' };
+}
+
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*/g;
+
+function keepExact(token: string): string {
+  if (token.startsWith('"')) return token;
+  const number = Number(token);
+  return Number.isSafeInteger(number) && String(number) === token ? token : '1e999';
+}
+
 /** The own member of that name, or undefined: what stands on the prototype (`constructor`, `toString`) is no member. */
 export function own(object: JsonObject, key: string): JsonValue | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;

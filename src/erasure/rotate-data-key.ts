@@ -1,5 +1,5 @@
 /**
- * Rotation of DATA_KEY: every living request's key is wrapped anew, and every digest computed anew under a new key. Once
+ * Rotation of DATA_KEY: every living request's key and every webhook secret is wrapped anew, and every digest computed anew under a new key. Once
  * the old DATA_KEY is destroyed, nothing personal can be read or guessed out of backups made before.
  */
 import type { Database, Transaction } from '../store/database.js';
@@ -9,6 +9,7 @@ import {
   lockInstallation,
   readItemPlaces,
   readLiving,
+  rewrapSecrets,
   saveDigests,
   saveInstallation,
   saveRequestKey,
@@ -50,6 +51,7 @@ export async function rotateDataKey(database: Database, vault: Vault, newKey: Bu
     }
     await rotateEntries(tx, vault, after);
     await rewrapEndpoints(tx, vault, after);
+    await rewrapSecrets(tx, vault, after);
     await saveInstallation(tx, vault, after);
     return rotated;
   });

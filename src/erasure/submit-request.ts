@@ -53,7 +53,8 @@ const LOCK_TIMED_OUT = '55P03';
 
 const INSERT_REQUEST: Statement = {
   name: 'insert-request',
-  text: `insert into erasure_request (id, source, actor, received_at, due_at, subject_digest) values ($1, $2, $3, $4, $5, $6)`,
+  text: `insert into erasure_request (id, source, actor, received_at, due_at, subject_digest, held)
+    values ($1, $2, $3, $4, $5, $6, $7)`,
 };
 const INSERT_KEY: Statement = {
   name: 'insert-key',
@@ -66,7 +67,7 @@ const TAKE_IDEMPOTENCY_KEY: Statement = {
 const READ_REQUEST: Statement = {
   name: 'read-new-request',
   text: `select id, source, actor, received_at as "receivedAt", due_at as "dueAt", created_at as "createdAt",
-    started_at as "startedAt", settled_at as "settledAt", cancelled_at as "cancelledAt", shredded_at as "shreddedAt",
+    started_at as "startedAt", held, settled_at as "settledAt", cancelled_at as "cancelledAt", shredded_at as "shreddedAt",
     pending, erased, already_absent as "alreadyAbsent", nothing_matched as "nothingMatched", unconfirmed, failed,
     cancelled, resolved, status from erasure_request where id = $1`,
 };
@@ -93,7 +94,9 @@ export async function submitRequest(
 ): Promise<Submitted> {
   const id = newId();
   try {
-    const stored = await workplace.database.transaction((tx) => store(tx, workplace, id, submission, by, idempotency));
+    const stored = await workplace.database.transaction((tx) =>
+      storeRequest(tx, workplace, id, submission, by, { idempotency, held: null }),
+    );
     if (stored.kind !== 'stored') {
       // What was known may have been forgotten just because the first under this key was done.
       return (idempotency === null ? null : await findReplay(workplace, idempotency)) ?? stored;
@@ -110,6 +113,7 @@ export async function submitRequest(
   }
 }
 
+/** What was stored. */
 interface Stored {
   readonly kind: 'stored';
   /** The answer's JSON text. */
@@ -118,14 +122,17 @@ interface Stored {
   readonly systems: readonly string[];
 }
 
-/** Stores a request in this transaction; nothing where no targets are given and none are known. */
-async function store(
+/**
+ * Stores a request in the caller's transaction, who rings once it is committed. With `held` nothing of it is sent until
+ * somebody lets it go. Stores nothing where no targets are given and none are known of the subject.
+ */
+export async function storeRequest(
   tx: Transaction,
   workplace: Workplace,
   id: string,
   submission: Submission,
   by: { readonly actor: string; readonly source: string },
-  idempotency: Idempotency | null,
+  { idempotency, held }: { readonly idempotency: Idempotency | null; readonly held: 'volume' | null },
 ): Promise<Stored | NothingKnown> {
   const { vault, systems } = workplace;
   const known = await knownTargets(tx, workplace, submission);
@@ -133,13 +140,13 @@ async function store(
   const receivedAt = submission.receivedAt ?? (await databaseNow(tx));
   const dueAt = dueDate(receivedAt);
   const subject = { ref: submission.subjectRef, note: submission.note };
-  await tx.run(INSERT_REQUEST, [id, by.source, by.actor, receivedAt, dueAt, subjectDigest(vault, subject.ref)]);
+  await tx.run(INSERT_REQUEST, [id, by.source, by.actor, receivedAt, dueAt, subjectDigest(vault, subject.ref), held]);
   if (idempotency !== null) await takeKey(tx, workplace, id, idempotency);
   if (known.entryId !== null) await noteEntryUse(tx, id, known.entryId);
   const draft = draftItems(vault, systems, id, distinctAsks(known.targets));
   const { key, wrapped } = vault.makeKey(id);
   await tx.run(INSERT_KEY, [id, wrapped, vault.generation]);
-  await insertItems(tx, { id, dueAt }, draft.groups, draft.items);
+  await insertItems(tx, { id, dueAt, held: held !== null }, draft.groups, draft.items);
   const also = await systemsAlsoRequested(
     tx,
     draft.items.map((item) => item.digest),

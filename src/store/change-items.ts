@@ -43,12 +43,12 @@ export async function itemExists(tx: Transaction, requestId: string, itemId: str
 
 const MARK_CANCELLED: Statement = {
   name: 'mark-cancelled',
-  text: 'update erasure_request set cancelled_at = coalesce(cancelled_at, now()) where id = $1',
+  text: 'update erasure_request set cancelled_at = coalesce(cancelled_at, now()), held = null where id = $1',
 };
 /** An item in a call under way is left to that call; one that an earlier call may have deleted cannot be called cancelled. */
 const CANCEL_ITEMS: Statement = {
   name: 'cancel-items',
-  text: `update item i set outcome = case when i.unknown_effect or i.erased_seen then 'unconfirmed' else 'cancelled' end, settled_at = now()
+  text: `update item i set outcome = case when i.unknown_effect or i.erased_seen then 'unconfirmed' else 'cancelled' end, settled_at = now(), held = false
     where i.request_id = $1 and i.outcome = 'pending'
       and not exists (select from claim c join batch b on b.id = c.batch_id
         where c.request_id = i.request_id and c.item_id = i.id and b.state = 'sending')

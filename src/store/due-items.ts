@@ -12,22 +12,22 @@ export interface Due extends DueItem {
 /**
  * The order of deletion: an item waits while an unsettled one of its group with a lower rank stands, in an equal scope or
  * one of the two without. 7 days before the deadline one that warns of it no longer waits for what is blocked ($3:
- * systems whose gate is closed).
+ * systems whose gate is closed) or held.
  */
 const WAITS = `i.order_rank > 0 and i.order_group is not null and exists (
       select from item h where h.order_group = i.order_group and h.outcome = 'pending' and h.order_rank < i.order_rank
         and (h.order_scope is null or i.order_scope is null or h.order_scope = i.order_scope)`;
 
-/** It waits for something that is not blocked, or its deadline is far enough. */
+/** It waits for something that is neither blocked nor held, or its deadline is far enough. */
 const heldBy = (blocked: string): string =>
-  `${WAITS} and not (i.order_warns and h.system = any (${blocked}::text[]) and i.deadline - interval '7 days' <= now()))`;
+  `${WAITS} and not (i.order_warns and (h.held or h.system = any (${blocked}::text[])) and i.deadline - interval '7 days' <= now()))`;
 
 const COLUMNS = `i.request_id as "requestId", i.id, encode(i.lane, 'hex') as lane, encode(i.digest, 'hex') as digest,
     (extract(epoch from i.deadline) * 1000)::float8 as "deadlineMs", (extract(epoch from i.due_at) * 1000)::float8 as "dueMs",
     i.suspect_id as "suspectId", i.spent, i.kind = 'selector' as selects, i.order_warns and (${WAITS})) as early`;
 
-/** Free to go: in no batch, and its turn has come. $3: systems whose gate is closed. */
-export const FREE = `not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
+/** Free to go: in no batch, and its turn has come; what is held goes nowhere, not even as a probe. $3: systems whose gate is closed. */
+export const FREE = `not i.held and not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
     and not (${heldBy('$3')})`;
 
 const READ_DUE: Statement = {
@@ -91,7 +91,7 @@ export async function putOff(
 const NEXT_DUE: Statement = {
   name: 'next-due',
   text: `select (extract(epoch from min(i.due_at)) * 1000)::float8 as "nextMs" from item i
-    where i.system = $1 and i.outcome = 'pending' and i.due_at > now()
+    where i.system = $1 and i.outcome = 'pending' and not i.held and i.due_at > now()
       and not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)`,
 };
 

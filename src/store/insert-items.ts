@@ -24,17 +24,17 @@ export interface NewItem {
 
 const INSERT_ITEMS: Statement = {
   name: 'insert-items',
-  text: `insert into item (request_id, id, system, kind, block, slot, digest, lane, order_group, order_scope, order_rank, order_warns, deadline)
-    select $1, i.id, g.system, g.kind, i.block, i.slot, i.digest, g.lane, g.order_group, g.order_scope, g.order_rank, g.order_warns, $2
+  text: `insert into item (request_id, id, system, kind, block, slot, digest, lane, order_group, order_scope, order_rank, order_warns, deadline, held)
+    select $1, i.id, g.system, g.kind, i.block, i.slot, i.digest, g.lane, g.order_group, g.order_scope, g.order_rank, g.order_warns, $2, $15
     from unnest($3::uuid[], $4::int[], $5::bytea[], $6::int[], $7::int[]) as i (id, grp, digest, block, slot)
     join unnest($8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::smallint[], $14::boolean[])
       with ordinality as g (system, kind, lane, order_group, order_scope, order_rank, order_warns, no) on g.no = i.grp + 1`,
 };
 
-/** Inserts submitted items of one request, due at once. Its request must stand already; the counts follow by trigger. */
+/** Inserts submitted items of one request, due at once unless it is held. Its request must stand already; the counts follow by trigger. */
 export async function insertItems(
   tx: Transaction,
-  request: { readonly id: string; readonly dueAt: Date },
+  request: { readonly id: string; readonly dueAt: Date; readonly held: boolean },
   groups: readonly ItemGroup[],
   items: readonly NewItem[],
 ): Promise<void> {
@@ -53,6 +53,7 @@ export async function insertItems(
     groups.map((group) => group.orderScope),
     groups.map((group) => group.orderRank),
     groups.map((group) => group.orderWarns),
+    request.held,
   ]);
 }
 

@@ -34,6 +34,8 @@ export interface RequestResource {
   readonly createdAt: string;
   readonly settledAt: string | null;
   readonly shreddedAt: string | null;
+  /** Why nothing of it is sent until a person lets it go, or null. */
+  readonly held: string | null;
   readonly counts: Readonly<Record<string, number>>;
   readonly blockedBy: readonly Blockage[];
   readonly warnings: readonly WarningResource[];
@@ -123,8 +125,8 @@ const READ_BLOCKAGES: Statement = {
     from erasure_request r cross join gate g
     where r.id = any ($1::uuid[]) and r.pending > 0
       and (not g.system = any ($2::text[]) or (g.reason is not null and not (g.reason = 'rate' and g.until <= now())))
-      and case when (select true from item i where i.system = g.system and i.outcome = 'pending' limit 1)
-        then exists (select from item i where i.request_id = r.id and i.system = g.system and i.outcome = 'pending') end
+      and case when (select true from item i where i.system = g.system and i.outcome = 'pending' and not i.held limit 1)
+        then exists (select from item i where i.request_id = r.id and i.system = g.system and i.outcome = 'pending' and not i.held) end
     order by g.system`,
 };
 
@@ -178,6 +180,7 @@ export function toResource(
     createdAt: row.createdAt.toISOString(),
     settledAt: row.settledAt?.toISOString() ?? null,
     shreddedAt: row.shreddedAt?.toISOString() ?? null,
+    held: row.held,
     counts: { total: Object.values(counts).reduce((sum, count) => sum + count, 0), ...counts },
     blockedBy: beside.blockedBy,
     warnings: beside.warnings.map(({ code, system, at }) => ({ code, system, at: at.toISOString() })),

@@ -56,7 +56,9 @@ export interface SystemResource {
 
 const COUNT_PENDING: Statement = {
   name: 'count-pending',
-  text: `select system, count(*)::float8 as count from item where outcome = 'pending' group by 1`,
+  text: `select system, sum(n)::float8 as count from (
+      select system, count(*) as n from item where outcome = 'pending' and not held group by 1
+      union all select system, count(*) from item where held group by 1) p group by 1`,
 };
 
 /** Every registered system, its limits, what waits there and what closes its gate. */

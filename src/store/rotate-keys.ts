@@ -1,6 +1,7 @@
 /** The rows that a rotation of DATA_KEY rewrites: every wrapped key, and every digest that can be computed anew. */
 import type { Statement, Transaction } from './database.js';
 import type { Vault } from './vault.js';
+import { secretName } from './webhook-sources.js';
 
 const LOCK_INSTALLATION: Statement = {
   name: 'lock-installation',
@@ -39,6 +40,24 @@ export interface LivingRequest {
 /** The next requests, by id, whose personal values are not destroyed. */
 export async function readLiving(tx: Transaction, afterId: string): Promise<LivingRequest[]> {
   return tx.rows<LivingRequest>(READ_LIVING, [afterId]);
+}
+
+const READ_SECRETS: Statement = {
+  name: 'read-webhook-secrets',
+  text: 'select id, sealed from webhook_secret order by id',
+};
+const SAVE_SECRETS: Statement = {
+  name: 'save-webhook-secrets',
+  text: `update webhook_secret k set sealed = s.sealed from unnest($1::uuid[], $2::bytea[]) as s (id, sealed) where k.id = s.id`,
+};
+
+/** Seals the secrets of all webhook sources under the new DATA_KEY. */
+export async function rewrapSecrets(tx: Transaction, before: Vault, after: Vault): Promise<void> {
+  const rows = await tx.rows<{ id: string; sealed: Buffer }>(READ_SECRETS);
+  const wrapped = rows.map(({ id, sealed }) =>
+    after.wrapSecret(secretName(id), before.unwrapSecret(secretName(id), sealed)),
+  );
+  await tx.run(SAVE_SECRETS, [rows.map((row) => row.id), wrapped]);
 }
 
 const SAVE_REQUEST_KEY: Statement = {

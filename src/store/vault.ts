@@ -101,6 +101,16 @@ export class Vault {
     return unseal(this.dataKey, `${holder} ${id}`, wrapped);
   }
 
+  /** A secret of this installation's (not of a request's), sealed under DATA_KEY; `name` binds it to its place. */
+  wrapSecret(name: string, secret: string): Buffer {
+    return seal(this.dataKey, `secret ${name}`, secret);
+  }
+
+  /** What `wrapSecret` sealed. Throws when DATA_KEY or the place is another. */
+  unwrapSecret(name: string, sealed: Uint8Array): string {
+    return unseal(this.dataKey, `secret ${name}`, sealed).toString('utf8');
+  }
+
   /** Keyed digest of a list of strings: equal lists, equal digests; says nothing to who does not hold the key. */
   digest(label: string, ...parts: readonly string[]): Buffer {
     const text = parts.reduce((joined, part) => `${joined}\0${part.length}\0${part}`, label);

@@ -30,6 +30,15 @@ const ROUTES: readonly (readonly [method: string, path: string, scope: string, b
   ['DELETE', `/v1/notification-endpoints/${NOBODY}`, 'admin', undefined],
   ['GET', `/v1/notification-endpoints/${NOBODY}/deliveries`, 'admin', undefined],
   ['POST', `/v1/notification-endpoints/${NOBODY}/deliveries/${NOBODY}/redeliver`, 'admin', undefined],
+  ['POST', '/v1/webhook-sources', 'admin', { name: 'a', scheme: 'github', events: ['gone'], subjectRef: '{{/id}}' }],
+  ['GET', '/v1/webhook-sources', 'admin', undefined],
+  ['GET', '/v1/webhook-sources/nobody', 'admin', undefined],
+  ['PATCH', '/v1/webhook-sources/nobody', 'admin', { subjectsPerHour: 5 }],
+  ['DELETE', '/v1/webhook-sources/nobody', 'admin', undefined],
+  ['POST', '/v1/webhook-sources/nobody/secrets', 'admin', undefined],
+  ['DELETE', '/v1/webhook-sources/nobody/secrets', 'admin', undefined],
+  ['POST', '/v1/webhook-sources/nobody/test', 'admin', {}],
+  ['POST', '/v1/webhook-sources/nobody/release', 'admin', undefined],
 ];
 const SCOPES = ['requests:write', 'requests:read', 'reports:read', 'directory:write', 'admin'];
 

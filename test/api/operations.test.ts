@@ -68,6 +68,7 @@ describe('metrics', () => {
       'expunge_items_pending{system="velt.documents"} 0',
       'expunge_requests{status="queued"} 1',
       'expunge_requests{status="attention"} 0',
+      'expunge_requests_held 0',
       'expunge_requests_overdue 0',
       'expunge_requests_due_soon 0',
       'expunge_provider_calls_total{system="supermemory.documents",verdict="answered"} 1',

@@ -58,7 +58,12 @@ describe('new items', () => {
     const group = { system: 'a', kind: 'id', lane: bytes('l'), orderGroup: null, orderScope: null } as const;
     await expect(
       work.database.transaction((tx) =>
-        insertItems(tx, { id: newId(), dueAt: new Date(0) }, [{ ...group, orderRank: 0, orderWarns: false }], [orphan]),
+        insertItems(
+          tx,
+          { id: newId(), dueAt: new Date(0), held: false },
+          [{ ...group, orderRank: 0, orderWarns: false }],
+          [orphan],
+        ),
       ),
     ).rejects.toThrow('request');
   });

@@ -55,7 +55,7 @@ export async function storedWork(): Promise<StoredWork> {
     await database.transaction((tx) =>
       insertItems(
         tx,
-        { id: requestId, dueAt },
+        { id: requestId, dueAt, held: false },
         made.map(({ item }) => ({
           system: item.system ?? 'a.things',
           kind: item.kind ?? 'id',

@@ -1469,6 +1469,7 @@ export const ErasureRequestScalarFieldEnum = {
   settledAt: 'settledAt',
   cancelledAt: 'cancelledAt',
   shreddedAt: 'shreddedAt',
+  held: 'held',
   subjectDigest: 'subjectDigest',
   pending: 'pending',
   erased: 'erased',

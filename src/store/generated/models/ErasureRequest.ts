@@ -59,6 +59,7 @@ export type ErasureRequestMinAggregateOutputType = {
   settledAt: Date | null
   cancelledAt: Date | null
   shreddedAt: Date | null
+  held: string | null
   subjectDigest: runtime.Bytes | null
   pending: number | null
   erased: number | null
@@ -82,6 +83,7 @@ export type ErasureRequestMaxAggregateOutputType = {
   settledAt: Date | null
   cancelledAt: Date | null
   shreddedAt: Date | null
+  held: string | null
   subjectDigest: runtime.Bytes | null
   pending: number | null
   erased: number | null
@@ -105,6 +107,7 @@ export type ErasureRequestCountAggregateOutputType = {
   settledAt: number
   cancelledAt: number
   shreddedAt: number
+  held: number
   subjectDigest: number
   pending: number
   erased: number
@@ -152,6 +155,7 @@ export type ErasureRequestMinAggregateInputType = {
   settledAt?: true
   cancelledAt?: true
   shreddedAt?: true
+  held?: true
   subjectDigest?: true
   pending?: true
   erased?: true
@@ -175,6 +179,7 @@ export type ErasureRequestMaxAggregateInputType = {
   settledAt?: true
   cancelledAt?: true
   shreddedAt?: true
+  held?: true
   subjectDigest?: true
   pending?: true
   erased?: true
@@ -198,6 +203,7 @@ export type ErasureRequestCountAggregateInputType = {
   settledAt?: true
   cancelledAt?: true
   shreddedAt?: true
+  held?: true
   subjectDigest?: true
   pending?: true
   erased?: true
@@ -308,6 +314,7 @@ export type ErasureRequestGroupByOutputType = {
   settledAt: Date | null
   cancelledAt: Date | null
   shreddedAt: Date | null
+  held: string | null
   subjectDigest: runtime.Bytes | null
   pending: number
   erased: number
@@ -354,6 +361,7 @@ export type ErasureRequestWhereInput = {
   settledAt?: Prisma.DateTimeNullableFilter<"ErasureRequest"> | Date | string | null
   cancelledAt?: Prisma.DateTimeNullableFilter<"ErasureRequest"> | Date | string | null
   shreddedAt?: Prisma.DateTimeNullableFilter<"ErasureRequest"> | Date | string | null
+  held?: Prisma.StringNullableFilter<"ErasureRequest"> | string | null
   subjectDigest?: Prisma.BytesNullableFilter<"ErasureRequest"> | runtime.Bytes | null
   pending?: Prisma.IntFilter<"ErasureRequest"> | number
   erased?: Prisma.IntFilter<"ErasureRequest"> | number
@@ -381,6 +389,7 @@ export type ErasureRequestOrderByWithRelationInput = {
   settledAt?: Prisma.SortOrderInput | Prisma.SortOrder
   cancelledAt?: Prisma.SortOrderInput | Prisma.SortOrder
   shreddedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  held?: Prisma.SortOrderInput | Prisma.SortOrder
   subjectDigest?: Prisma.SortOrderInput | Prisma.SortOrder
   pending?: Prisma.SortOrder
   erased?: Prisma.SortOrder
@@ -411,6 +420,7 @@ export type ErasureRequestWhereUniqueInput = Prisma.AtLeast<{
   settledAt?: Prisma.DateTimeNullableFilter<"ErasureRequest"> | Date | string | null
   cancelledAt?: Prisma.DateTimeNullableFilter<"ErasureRequest"> | Date | string | null
   shreddedAt?: Prisma.DateTimeNullableFilter<"ErasureRequest"> | Date | string | null
+  held?: Prisma.StringNullableFilter<"ErasureRequest"> | string | null
   subjectDigest?: Prisma.BytesNullableFilter<"ErasureRequest"> | runtime.Bytes | null
   pending?: Prisma.IntFilter<"ErasureRequest"> | number
   erased?: Prisma.IntFilter<"ErasureRequest"> | number
@@ -438,6 +448,7 @@ export type ErasureRequestOrderByWithAggregationInput = {
   settledAt?: Prisma.SortOrderInput | Prisma.SortOrder
   cancelledAt?: Prisma.SortOrderInput | Prisma.SortOrder
   shreddedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  held?: Prisma.SortOrderInput | Prisma.SortOrder
   subjectDigest?: Prisma.SortOrderInput | Prisma.SortOrder
   pending?: Prisma.SortOrder
   erased?: Prisma.SortOrder
@@ -469,6 +480,7 @@ export type ErasureRequestScalarWhereWithAggregatesInput = {
   settledAt?: Prisma.DateTimeNullableWithAggregatesFilter<"ErasureRequest"> | Date | string | null
   cancelledAt?: Prisma.DateTimeNullableWithAggregatesFilter<"ErasureRequest"> | Date | string | null
   shreddedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"ErasureRequest"> | Date | string | null
+  held?: Prisma.StringNullableWithAggregatesFilter<"ErasureRequest"> | string | null
   subjectDigest?: Prisma.BytesNullableWithAggregatesFilter<"ErasureRequest"> | runtime.Bytes | null
   pending?: Prisma.IntWithAggregatesFilter<"ErasureRequest"> | number
   erased?: Prisma.IntWithAggregatesFilter<"ErasureRequest"> | number
@@ -492,6 +504,7 @@ export type ErasureRequestCreateInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -519,6 +532,7 @@ export type ErasureRequestUncheckedCreateInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -546,6 +560,7 @@ export type ErasureRequestUpdateInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -573,6 +588,7 @@ export type ErasureRequestUncheckedUpdateInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -600,6 +616,7 @@ export type ErasureRequestCreateManyInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -623,6 +640,7 @@ export type ErasureRequestUpdateManyMutationInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -646,6 +664,7 @@ export type ErasureRequestUncheckedUpdateManyInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -669,6 +688,7 @@ export type ErasureRequestCountOrderByAggregateInput = {
   settledAt?: Prisma.SortOrder
   cancelledAt?: Prisma.SortOrder
   shreddedAt?: Prisma.SortOrder
+  held?: Prisma.SortOrder
   subjectDigest?: Prisma.SortOrder
   pending?: Prisma.SortOrder
   erased?: Prisma.SortOrder
@@ -703,6 +723,7 @@ export type ErasureRequestMaxOrderByAggregateInput = {
   settledAt?: Prisma.SortOrder
   cancelledAt?: Prisma.SortOrder
   shreddedAt?: Prisma.SortOrder
+  held?: Prisma.SortOrder
   subjectDigest?: Prisma.SortOrder
   pending?: Prisma.SortOrder
   erased?: Prisma.SortOrder
@@ -726,6 +747,7 @@ export type ErasureRequestMinOrderByAggregateInput = {
   settledAt?: Prisma.SortOrder
   cancelledAt?: Prisma.SortOrder
   shreddedAt?: Prisma.SortOrder
+  held?: Prisma.SortOrder
   subjectDigest?: Prisma.SortOrder
   pending?: Prisma.SortOrder
   erased?: Prisma.SortOrder
@@ -825,6 +847,7 @@ export type ErasureRequestCreateWithoutKeyInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -851,6 +874,7 @@ export type ErasureRequestUncheckedCreateWithoutKeyInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -893,6 +917,7 @@ export type ErasureRequestUpdateWithoutKeyInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -919,6 +944,7 @@ export type ErasureRequestUncheckedUpdateWithoutKeyInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -945,6 +971,7 @@ export type ErasureRequestCreateWithoutBlocksInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -971,6 +998,7 @@ export type ErasureRequestUncheckedCreateWithoutBlocksInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -1013,6 +1041,7 @@ export type ErasureRequestUpdateWithoutBlocksInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1039,6 +1068,7 @@ export type ErasureRequestUncheckedUpdateWithoutBlocksInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1065,6 +1095,7 @@ export type ErasureRequestCreateWithoutIdempotencyInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -1091,6 +1122,7 @@ export type ErasureRequestUncheckedCreateWithoutIdempotencyInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -1133,6 +1165,7 @@ export type ErasureRequestUpdateWithoutIdempotencyInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1159,6 +1192,7 @@ export type ErasureRequestUncheckedUpdateWithoutIdempotencyInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1185,6 +1219,7 @@ export type ErasureRequestCreateWithoutWarningsInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -1211,6 +1246,7 @@ export type ErasureRequestUncheckedCreateWithoutWarningsInput = {
   settledAt?: Date | string | null
   cancelledAt?: Date | string | null
   shreddedAt?: Date | string | null
+  held?: string | null
   subjectDigest?: runtime.Bytes | null
   pending?: number
   erased?: number
@@ -1253,6 +1289,7 @@ export type ErasureRequestUpdateWithoutWarningsInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1279,6 +1316,7 @@ export type ErasureRequestUncheckedUpdateWithoutWarningsInput = {
   settledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   cancelledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   shreddedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  held?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   subjectDigest?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   erased?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1354,6 +1392,7 @@ export type ErasureRequestSelect<ExtArgs extends runtime.Types.Extensions.Intern
   settledAt?: boolean
   cancelledAt?: boolean
   shreddedAt?: boolean
+  held?: boolean
   subjectDigest?: boolean
   pending?: boolean
   erased?: boolean
@@ -1382,6 +1421,7 @@ export type ErasureRequestSelectCreateManyAndReturn<ExtArgs extends runtime.Type
   settledAt?: boolean
   cancelledAt?: boolean
   shreddedAt?: boolean
+  held?: boolean
   subjectDigest?: boolean
   pending?: boolean
   erased?: boolean
@@ -1405,6 +1445,7 @@ export type ErasureRequestSelectUpdateManyAndReturn<ExtArgs extends runtime.Type
   settledAt?: boolean
   cancelledAt?: boolean
   shreddedAt?: boolean
+  held?: boolean
   subjectDigest?: boolean
   pending?: boolean
   erased?: boolean
@@ -1428,6 +1469,7 @@ export type ErasureRequestSelectScalar = {
   settledAt?: boolean
   cancelledAt?: boolean
   shreddedAt?: boolean
+  held?: boolean
   subjectDigest?: boolean
   pending?: boolean
   erased?: boolean
@@ -1440,7 +1482,7 @@ export type ErasureRequestSelectScalar = {
   status?: boolean
 }
 
-export type ErasureRequestOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "source" | "actor" | "receivedAt" | "dueAt" | "createdAt" | "startedAt" | "settledAt" | "cancelledAt" | "shreddedAt" | "subjectDigest" | "pending" | "erased" | "alreadyAbsent" | "nothingMatched" | "unconfirmed" | "failed" | "cancelled" | "resolved" | "status", ExtArgs["result"]["erasureRequest"]>
+export type ErasureRequestOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "source" | "actor" | "receivedAt" | "dueAt" | "createdAt" | "startedAt" | "settledAt" | "cancelledAt" | "shreddedAt" | "held" | "subjectDigest" | "pending" | "erased" | "alreadyAbsent" | "nothingMatched" | "unconfirmed" | "failed" | "cancelled" | "resolved" | "status", ExtArgs["result"]["erasureRequest"]>
 export type ErasureRequestInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   key?: boolean | Prisma.ErasureRequest$keyArgs<ExtArgs>
   blocks?: boolean | Prisma.ErasureRequest$blocksArgs<ExtArgs>
@@ -1470,6 +1512,10 @@ export type $ErasureRequestPayload<ExtArgs extends runtime.Types.Extensions.Inte
     settledAt: Date | null
     cancelledAt: Date | null
     shreddedAt: Date | null
+    /**
+     * Why it waits for a person before anything of it is sent, or null.
+     */
+    held: string | null
     subjectDigest: runtime.Bytes | null
     pending: number
     erased: number
@@ -1920,6 +1966,7 @@ export interface ErasureRequestFieldRefs {
   readonly settledAt: Prisma.FieldRef<"ErasureRequest", 'DateTime'>
   readonly cancelledAt: Prisma.FieldRef<"ErasureRequest", 'DateTime'>
   readonly shreddedAt: Prisma.FieldRef<"ErasureRequest", 'DateTime'>
+  readonly held: Prisma.FieldRef<"ErasureRequest", 'String'>
   readonly subjectDigest: Prisma.FieldRef<"ErasureRequest", 'Bytes'>
   readonly pending: Prisma.FieldRef<"ErasureRequest", 'Int'>
   readonly erased: Prisma.FieldRef<"ErasureRequest", 'Int'>
