@@ -225,9 +225,9 @@ export const RESOURCE_SCHEMAS = {
   DeliveryPreview: {
     oneOf: [
       {
-        ...object({ dryRun: { const: true }, targets: listOf({ type: 'object' }) }),
+        ...object({ dryRun: { const: true }, targets: { type: ['array', 'null'], items: { type: 'object' } } }),
         allOf: [refTo('Preview')],
-        description: 'What would be made, and the targets as they were read.',
+        description: 'What would be made, and the targets as they were read; null where the directory names them.',
       },
       ignored,
     ],

@@ -20,7 +20,8 @@ export const PAYLOAD_DEPTH_MAX = 64;
 
 /** What a payload whose signature holds comes to. */
 export type Understood =
-  | { readonly kind: 'asks'; readonly submission: Submission }
+  /** `written`: its targets in the form of a submitted body; null where the directory is to name them. */
+  | { readonly kind: 'asks'; readonly submission: Submission; readonly written: readonly JsonObject[] | null }
   | { readonly kind: 'ignored'; readonly reason: 'event' }
   | { readonly kind: 'unreadable'; readonly problem: JsonProblem }
   /** The body is not what its unsigned headers say. */
@@ -80,7 +81,7 @@ function asked(workplace: Workplace, mapping: Mapping, payload: JsonObject): Und
   const message = refProblem(filled.subjectRef);
   if (message !== null) return { kind: 'unfit', problems: [{ path: '/subjectRef', message }] };
   const submission = { subjectRef: filled.subjectRef, receivedAt: null, note: null };
-  if (filled.targets === null) return { kind: 'asks', submission: { ...submission, targets: null } };
+  if (filled.targets === null) return { kind: 'asks', submission: { ...submission, targets: null }, written: null };
   if (filled.targets.reduce((sum, target) => sum + countIds(target), 0) > IDS_MAX) return { kind: 'too_many_ids' };
   const targets: ReadTarget[] = [];
   const problems: MappingProblem[] = [];
@@ -95,7 +96,7 @@ function asked(workplace: Workplace, mapping: Mapping, payload: JsonObject): Und
   const unconfigured = targets.map((target) => target.system).filter((name) => !workplace.system(name).configured);
   return unconfigured.length > 0
     ? { kind: 'not_configured', systems: [...new Set(unconfigured)] }
-    : { kind: 'asks', submission: { ...submission, targets } };
+    : { kind: 'asks', submission: { ...submission, targets }, written: filled.targets };
 }
 
 function mappingOf({ subjectRef, targets }: SourceDefinition): MappingReading {

@@ -5,6 +5,7 @@ import { rotateInstallation } from '../../src/rotation.js';
 import { PROVIDERS } from '../../src/systems/registry.js';
 import { openInstallation } from '../support/service.js';
 import type { Installation } from '../support/service.js';
+import { CLERK_SECRET, signStandard } from '../support/webhook-senders.js';
 
 describe('a rotation of DATA_KEY', () => {
   const oldKey = randomBytes(32).toString('base64');
@@ -42,6 +43,13 @@ describe('a rotation of DATA_KEY', () => {
       const told = { subject: { ref }, targets: [{ system: 'supermemory.documents', ids: [`of ${ref}`] }] };
       await before.api.expect(200, 'PUT', '/v1/subject-directory', told);
     }
+    await before.api.expect(201, 'POST', '/v1/webhook-sources', {
+      name: 'clerk',
+      scheme: 'standard-webhooks',
+      secret: CLERK_SECRET,
+      events: ['user.deleted'],
+      subjectRef: '{{/data/id}}',
+    });
     digests = await digestsOf();
     await before.stop();
     const config = readConfig({ ...installation.env, DATA_KEY_NEXT: newKey }, PROVIDERS);
@@ -82,6 +90,9 @@ describe('a rotation of DATA_KEY', () => {
     }
     const again = await api.erase([{ system: 'supermemory.documents', ids: ['m1'] }]);
     expect(again.warnings.map(({ code }) => code)).toContain('also_requested');
+    const body = '{"type":"other"}';
+    const { headers } = signStandard(CLERK_SECRET, body);
+    expect((await api.call('POST', '/v1/webhooks/clerk', body, Object.fromEntries(headers))).status).toBe(202);
     await api.call('POST', '/v1/systems/supermemory.documents/resume');
     expect((await api.settled(pending)).counts['erased']).toBe(1);
     await stop();

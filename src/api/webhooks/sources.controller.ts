@@ -2,6 +2,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import type { JsonObject } from '../../core/json.js';
 import { secretKey } from '../../core/webhook-signature.js';
 import { knownTargets } from '../../erasure/known-targets.js';
 import { previewRequest } from '../../erasure/preview-request.js';
@@ -19,7 +20,6 @@ import { Workplace } from '../../erasure/workplace.js';
 import type { DeliveryAnswer } from '../../store/webhook-deliveries.js';
 import { listSources } from '../../store/webhook-sources.js';
 import type { SourceResource } from '../../store/webhook-sources.js';
-import type { ReadTarget } from '../../systems/target.js';
 import { Needs, RawBody } from '../key.guard.js';
 import { NoBody, NoQuery } from '../no-input.dto.js';
 import { problemResponse } from '../problem-response.js';
@@ -153,15 +153,16 @@ export class SourcesController {
     @Param('name') name: string,
     @Req() request: FastifyRequest,
     @Query() _query: NoQuery,
-  ): Promise<DeliveryAnswer | (Preview & { readonly targets: readonly ReadTarget[] })> {
+  ): Promise<DeliveryAnswer | (Preview & { readonly targets: readonly JsonObject[] | null })> {
     const understood = understand(this.workplace, await this.source(name), deliveryOf(request));
     if (understood.kind === 'ignored') return { ignored: true, reason: understood.reason };
     if (understood.kind !== 'asks') throw refusedPayload(understood);
-    const known = await knownTargets(this.workplace.database, this.workplace, understood.submission);
+    const { submission, written } = understood;
+    const known = await knownTargets(this.workplace.database, this.workplace, submission);
     if (known.kind === 'unknown_subject') return { ignored: true, reason: 'unknown_subject' };
     if (known.kind === 'not_configured') throw refusedPayload(known);
-    const { targets } = known;
-    return { ...(await previewRequest(this.workplace, { ...understood.submission, targets })), targets };
+    const preview = await previewRequest(this.workplace, { ...submission, targets: known.targets });
+    return { ...preview, targets: written };
   }
 
   @Post(':name/release')
