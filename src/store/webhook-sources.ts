@@ -38,7 +38,7 @@ export function requestSource(name: string): string {
 const INSERT_SOURCE: Statement = {
   name: 'insert-webhook-source',
   text: `insert into webhook_source (name, scheme, events, subject_ref, targets, subjects_per_hour)
-    values ($1, $2, $3, $4, $5::jsonb, $6) on conflict do nothing`,
+    values ($1, $2, $3, $4, $5::json, $6) on conflict do nothing`,
 };
 
 /** Stores a source; false when there is one of that name. */

@@ -1,9 +1,10 @@
 /** Signed deletion webhooks over HTTP: what each delivery does, and that none acts twice. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCHEMES } from '../../src/core/webhook-signature.js';
 import { Dice } from '../truth/dice.js';
 import { genuine, mutationsOf } from '../support/webhook-mutants.js';
-import { CLERK_SECRET, signStandard, withHeader } from '../support/webhook-senders.js';
+import { CLERK_SECRET, PLAIN_SECRET, signShopify, signStandard, withHeader } from '../support/webhook-senders.js';
 import { expectProblem, startApi, SUBMIT } from './test-api.js';
 import type { TestApi } from './test-api.js';
 import { CLERK, deleted, deliver, makeSource, remembered, SHOP } from './webhook-test.js';
@@ -197,5 +198,24 @@ describe('a delivery whose signature does not hold', () => {
     }
     expect(sent).toBeGreaterThan(200);
     expect(await remembered(api)).toEqual(before);
+  });
+});
+
+describe('the examples', () => {
+  const example = (name: string): string => readFileSync(`examples/${name}.json`, 'utf8');
+
+  it.each([
+    ['clerk', 'clerk-user-deleted', (body: string) => signStandard(CLERK_SECRET, body)],
+    [
+      'shopify',
+      'shopify-customers-redact',
+      (body: string) => signShopify(PLAIN_SECRET, body, { shop: 'acme.myshopify.com' }),
+    ],
+  ])('of %s make a request', async (source, payload, sign) => {
+    const definition = JSON.parse(example(`${source}-source`)) as object;
+    const secret = source === 'clerk' ? CLERK_SECRET : PLAIN_SECRET;
+    await makeSource(api, definition, { name: `example-${source}`, secret });
+    const answer = await deliver(api, `example-${source}`, sign(example(payload)));
+    expect([answer.status, answer.text]).toEqual([202, expect.stringMatching(/^\{"id":"[0-9a-f-]{36}"\}$/)]);
   });
 });

@@ -167,6 +167,26 @@ describe('what is due', () => {
     expect((await probe(1)).map(({ id }) => id)).toEqual([b.id]);
   });
 
+  it('is nothing that is held, not for a probe either, nor a time to wake up for', async () => {
+    const held = await work.request([{}, {}, {}], 1);
+    const [free] = await work.request([{}], 20);
+    const company = newId();
+    await work.set(held, `held = true`);
+    await work.set(held.slice(0, 1), `suspect_id = '${company}'`);
+    await work.set(held.slice(1, 2), `due_at = '2100-01-01T00:00:00Z'`);
+    expect(await dueIds('a.things')).toEqual([free?.id]);
+    const probe = await work.database.transaction((tx) => readForProbe(tx, 'a.things', 10, []));
+    expect(probe.map(({ id }) => id)).toEqual([free?.id]);
+    expect(await work.database.transaction((tx) => nextDue(tx, 'a.things'))).toBeNull();
+  });
+
+  it('holds a document back while its comments are held, until 7 days are left', async () => {
+    const far = await waiting('far', 'far', 7.1);
+    const near = await waiting('near', 'near', 6.9);
+    await work.set([far.comment, near.comment], `held = true`);
+    expect((await due(DOCUMENTS)).map(({ id, early }) => [id, early])).toEqual([[near.document.id, true]]);
+  });
+
   it('keeps the order of deletion in a probe', async () => {
     const { document } = await waiting(null, null);
     const probe = await work.database.transaction((tx) => readForProbe(tx, DOCUMENTS, 10, []));

@@ -7,7 +7,7 @@ create table webhook_source (
   events            text[]      not null check (cardinality(events) > 0),
   subject_ref       text        not null,
   -- Templates as they were submitted; null: what the subject directory knows.
-  targets           jsonb,
+  targets           json,
   -- Beyond so many different subjects in an hour, requests are held.
   subjects_per_hour integer     not null check (subjects_per_hour > 0),
   -- When a person last let held requests go: counting starts anew from there.
