@@ -68,6 +68,9 @@ export async function acceptDelivery(
       'a request is held: its source asks for more than it may in an hour',
     );
   }
+  if ('ignored' in acted.answer) {
+    log.info({ source: source.name, reason: acted.answer.reason }, 'a webhook delivery was ignored');
+  }
   workplace.doorbell.ring(acted.systems);
   return { kind: 'answered', answer: acted.answer, replayed: acted.replayed };
 }

@@ -85,7 +85,8 @@ describe('a delivery whose signature holds', () => {
     const delivery = signStandard(CLERK_SECRET, deleted('u6'), { id: 'msg_6' });
     const answers = await Promise.all(Array.from({ length: 100 }, () => deliver(api, 'clerk', delivery)));
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array.from({ length: 99 }, () => 200), 202]);
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(99);
     expect(await remembered(api)).toEqual({ requests: before.requests + 1, deliveries: before.deliveries + 1 });
   });
 

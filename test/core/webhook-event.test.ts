@@ -31,8 +31,7 @@ describe("Shopify's topic", () => {
   });
 
   it('is refused over any other body', () => {
-    const { orders_to_redact: _orders, ...without } = REDACT;
-    expect(shopify(without)).toBe('refused');
+    expect(shopify({ shop_domain: 'shop.example.com', customer: { id: 1 } })).toBe('refused');
     expect(shopify({ ...REDACT, orders_to_redact: 'all' })).toBe('refused');
     expect(shopify({ ...REDACT, customer: null })).toBe('refused');
   });

@@ -16,7 +16,7 @@ import type { WireDelivery } from './webhook-senders.js';
 type Mutation = (delivery: WireDelivery, dice: Dice) => WireDelivery;
 
 const OTHER_SECRET = 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'.split('');
 
 /** A genuine delivery of the scheme, of this second. */
 export function genuine(scheme: Scheme, nowSeconds: number, dice: Dice): WireDelivery {
@@ -56,11 +56,11 @@ const BODIES: Record<string, Mutation> = {
 const SIGNATURES: Record<string, (value: string, dice: Dice) => string> = {
   'a character of the signature changed': (value, dice) => {
     const at = value.length - 1 - dice.below(40);
-    const other = [...BASE64].filter((each) => each.toLowerCase() !== value[at]?.toLowerCase());
+    const other = BASE64.filter((each) => each.toLowerCase() !== value[at]?.toLowerCase());
     return `${value.slice(0, at)}${dice.one(other)}${value.slice(at + 1)}`;
   },
   'a signature cut short': (value, dice) => value.slice(0, -1 - dice.below(10)),
-  'a longer signature': (value, dice) => value + dice.one([...BASE64]),
+  'a longer signature': (value, dice) => value + dice.one(BASE64),
   'a blank signature': () => ' ',
   'no signature': () => '',
   'the signature in another case': (value) =>

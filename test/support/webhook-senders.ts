@@ -15,7 +15,10 @@ export const PLAIN_SECRET = '3f1b2c4d5e6f708192a3b4c5d6e7f809';
 export function signStandard(
   secret: string,
   body: string | Buffer,
-  { id = `msg_${randomBytes(8).toString('hex')}`, seconds = Math.floor(Date.now() / 1000) as number | string } = {},
+  {
+    id = `msg_${randomBytes(8).toString('hex')}`,
+    seconds = Math.floor(Date.now() / 1000),
+  }: { readonly id?: string; readonly seconds?: number | string } = {},
 ): WireDelivery {
   const bytes = Buffer.from(body);
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
