@@ -75,7 +75,7 @@ export class ItemsController {
     @Query() _query: NoQuery,
     @ByCaller() caller: Caller,
   ): Promise<ItemResource | Acknowledgement> {
-    const retried = await retryItems(this.workplace, id, itemId);
+    const retried = await retryItems(this.workplace, id, itemId, caller.actor);
     if (retried.kind !== 'accepted') throw refuse(retried.kind);
     return afterWriting(caller, await this.read(id, itemId));
   }

@@ -74,7 +74,7 @@ export class RequestsController {
     @Query() _query: NoQuery,
     @ByCaller() caller: Caller,
   ): Promise<RequestResource | Acknowledgement> {
-    const retried = await retryItems(this.workplace, id, null);
+    const retried = await retryItems(this.workplace, id, null, caller.actor);
     if (retried.kind !== 'accepted') throw refuse(retried.kind);
     return afterWriting(caller, await this.request(id));
   }
@@ -94,7 +94,7 @@ export class RequestsController {
     @Query() _query: NoQuery,
     @ByCaller() caller: Caller,
   ): Promise<RequestResource | Acknowledgement> {
-    const cancelled = await cancelRequest(this.workplace, id);
+    const cancelled = await cancelRequest(this.workplace, id, caller.actor);
     if (cancelled.kind !== 'cancelled') throw refuse(cancelled.kind);
     return afterWriting(caller, await this.request(id));
   }

@@ -5,7 +5,8 @@ import { resumeSystem } from '../erasure/resume-system.js';
 import { Workplace } from '../erasure/workplace.js';
 import { listSystems } from '../store/read-systems.js';
 import type { SystemResource } from '../store/read-systems.js';
-import { Needs } from './key.guard.js';
+import type { Caller } from './caller.js';
+import { ByCaller, Needs } from './key.guard.js';
 import { NoBody, NoQuery } from './no-input.dto.js';
 import { problemResponse } from './problem-response.js';
 import { Problem } from './problem.js';
@@ -36,9 +37,10 @@ export class SystemsController {
     @Param('system') name: string,
     @Body() _body: NoBody,
     @Query() _query: NoQuery,
+    @ByCaller() caller: Caller,
   ): Promise<SystemResource> {
     if (!this.workplace.systems.has(name)) throw unknown();
-    const resumed = await resumeSystem(this.workplace, name);
+    const resumed = await resumeSystem(this.workplace, name, caller.actor);
     const system = (await this.systems()).find((each) => each.system === name);
     if (resumed.kind === 'not_found' || !system) throw unknown();
     return system;

@@ -20,6 +20,8 @@ export interface Asked {
 export interface Draft {
   readonly groups: readonly ItemGroup[];
   readonly items: readonly NewItem[];
+  /** What each of the items asks for, in their order. */
+  readonly asked: readonly (Asked & { readonly id: string })[];
   readonly blocks: readonly { readonly no: number; readonly values: ItemValues }[];
 }
 
@@ -109,6 +111,7 @@ export function draftItems(
   const groups: ItemGroup[] = [];
   const groupAt = new Map<string, number>();
   const items: NewItem[] = [];
+  const drafted: (Asked & { readonly id: string })[] = [];
   const blocks = new BlockDraft();
   const lonely = ranksWithin(systems, asks);
   for (const asked of asks) {
@@ -137,9 +140,11 @@ export function draftItems(
       });
     }
     const at = blocks.add(scope, asked);
-    items.push({ id: newId(), group, digest: itemDigest(vault, asked), ...at });
+    const id = newId();
+    items.push({ id, group, digest: itemDigest(vault, asked), ...at });
+    drafted.push({ id, ...asked });
   }
-  return { groups, items, blocks: blocks.done() };
+  return { groups, items, asked: drafted, blocks: blocks.done() };
 }
 
 /** How many ranks the items of each provider have whose order holds within the request alone. */

@@ -1,4 +1,5 @@
 /** A call that has ended, on its way into the record. */
+import type { Answer } from '../core/answer.js';
 import type { Gate } from '../core/gate.js';
 import type { Happening } from '../core/item.js';
 import type { RecordedItem, SendableItem } from '../store/attempts.js';
@@ -46,11 +47,23 @@ export interface About {
   readonly cancelled: ReadonlySet<string>;
 }
 
+/** An ID that a selector's pass named, as an item. */
+export interface RevealedItem {
+  readonly attemptId: string;
+  readonly requestId: string;
+  readonly selectorId: string;
+  readonly id: string;
+  readonly scope: Scope;
+  readonly externalId: string;
+  readonly said: Answer['said'];
+}
+
 /** What one pass of a selector revealed. */
 export interface Revealed {
   readonly changes: readonly ItemChange[];
   readonly said: AnswerValues['items'];
   readonly doubted: readonly Doubted[];
+  readonly named: readonly RevealedItem[];
   readonly happening: Partial<Extract<Happening, { kind: 'pass' }>>;
   /** True when an ID that an earlier pass revealed was erased since, by a call of its own too. */
   readonly erasedBefore: boolean;

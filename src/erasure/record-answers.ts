@@ -2,10 +2,8 @@
  * The only writer of what calls came to. One transaction, guarded by the epoch of each batch: gates, attempts, outcomes, what was
  * discovered, warnings. A batch that is no longer held changes nothing; its late answer is kept beside its attempt.
  */
-import type { Reading } from '../core/answer.js';
 import { groupBy } from '../core/grouping.js';
-import { current, gateAfter, leavesGateAlone, OPEN_GATE } from '../core/gate.js';
-import type { Gate, GateChange } from '../core/gate.js';
+import { appendEvents } from '../ledger/append.js';
 import {
   endAttempts,
   giveBack,
@@ -19,16 +17,16 @@ import type { LockedRequest, SealedPart } from '../store/attempts.js';
 import { endBatches, holdBatches } from '../store/batches.js';
 import { markUnknownEffect } from '../store/discovered-items.js';
 import type { Transaction } from '../store/database.js';
-import { lockGates, readGates, saveGate } from '../store/gates.js';
 import { reopenItems, warnWhereAllAbsent } from '../store/settle.js';
-import { sealAnswer } from '../store/sealed-values.js';
+import { OpenedValues, sealAnswer } from '../store/sealed-values.js';
 import { addWarnings } from '../store/warnings.js';
 import type { NewWarning } from '../store/warnings.js';
 import { writeOutcomes } from '../store/write-outcomes.js';
 import { announceSettled } from './announce-settled.js';
+import { CallEvents, reopenedEvents } from './call-events.js';
 import { changesOfCall } from './changes-of-call.js';
 import type { FinishedCall, JudgedCall } from './finished-call.js';
-import { notifyBlocked } from './notify.js';
+import { judgeGates } from './judge-gates.js';
 import { recordDiscovered } from './record-discovered.js';
 import type { Discovered } from './record-discovered.js';
 import type { Workplace } from './workplace.js';
@@ -61,11 +59,14 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
   const freed = gates.changes.flatMap((change) => change.giveBack);
   if (freed.length > 0) for (const id of await requestsOf(tx, freed)) requestIds.add(id);
   const requests = await lockRequests(tx, [...requestIds].sort());
-  await keepLate(tx, workplace, late, requests);
+  const kept = await keepLate(tx, workplace, late, requests);
+  const ledger = new CallEvents(workplace.vault, requests);
+  const lateEvents = kept.flatMap((call) => ledger.late(call));
   // Before the histories are read: an item of this call may have been in those that are given back.
   await giveBack(tx, freed);
   if (held.length === 0) {
-    await reopenItems(tx, reopened);
+    const events = [...gates.events, ...lateEvents, ...reopenedEvents(await reopenItems(tx, reopened))];
+    await appendEvents(tx, events);
     return false;
   }
 
@@ -102,7 +103,12 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
     changes.filter(({ next }) => next.unknownEffect).map(({ id }) => id),
     discovered.doubted,
   );
-  await reopenItems(tx, reopened);
+  const lost = histories.filter((item) => judged.some((call) => call.sent === null && call.batchId === item.batchId));
+  const values = await OpenedValues.read(tx, workplace.vault, lost);
+  const told = { changes: [...changes, ...discovered.changes], revealed: discovered.revealed, values };
+  const callEvents = judged.flatMap((call) => ledger.recorded(call, told));
+  const again = reopenedEvents(await reopenItems(tx, reopened));
+  await appendEvents(tx, [...gates.events, ...lateEvents, ...callEvents, ...again]);
   await addWarnings(tx, judged.flatMap(anomaliesOf));
   await endBatches(
     tx,
@@ -111,73 +117,6 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
   await warnWhereAllAbsent(tx, [...requestIds]);
   await announceSettled(tx, workplace, [...requestIds]);
   return [...histories].some((item) => item.ordered);
-}
-
-interface JudgedGates {
-  /** The database's clock, epoch milliseconds. */
-  readonly nowMs: number;
-  readonly changes: readonly GateChange[];
-  of(call: FinishedCall): { readonly before: Gate; readonly after: Gate };
-}
-
-/** What the calls mean to the gates. A gate that stays as it is is not even locked: most calls are answered. */
-async function judgeGates(tx: Transaction, workplace: Workplace, calls: readonly FinishedCall[]): Promise<JudgedGates> {
-  const told = calls.filter((call) => call.sent !== null && call.sent.left);
-  const seen = new Map<FinishedCall, { before: Gate; after: Gate }>();
-  const changes: GateChange[] = [];
-  const rows = new Map(await readGates(tx));
-  const nowMs = Math.max(...[...rows.values()].map((row) => row.nowMs));
-  const worried = told.filter((call) => {
-    const gate = rows.get(call.system)?.gate ?? OPEN_GATE;
-    return call.sent !== null && !leavesGateAlone(gate, signalOf(call, call.sent.reading));
-  });
-  for (const provider of [...new Set(worried.map((call) => call.provider))].sort()) {
-    for (const [system, row] of await lockGates(tx, provider)) rows.set(system, row);
-  }
-  for (const call of told) {
-    const row = rows.get(call.system);
-    if (!row || call.sent === null) continue;
-    const before = current(row.gate, nowMs);
-    if (!worried.includes(call)) {
-      seen.set(call, { before, after: before });
-      continue;
-    }
-    const change = gateAfter(row.gate, signalOf(call, call.sent.reading), nowMs, workplace.settings.retryBaseMs);
-    changes.push(change);
-    seen.set(call, { before, after: change.gate });
-    const credentialsDigest = workplace.system(call.system).credentialsDigest;
-    for (const other of change.wholeProvider ? [...rows.values()] : [row]) {
-      const found = workplace.systems.get(other.system);
-      if (change.wholeProvider && found?.provider.name !== call.provider) continue;
-      const stays = change.gate.reason === other.gate.reason;
-      const next = {
-        ...other,
-        gate: change.gate,
-        credentialsDigest: stays ? other.credentialsDigest : credentialsDigest,
-      };
-      rows.set(other.system, next);
-      await saveGate(tx, next);
-      await notifyBlocked(tx, call.provider, other, next);
-      if (change.gate.reason !== null && change.gate.reason !== before.reason) {
-        workplace.log.warn({ system: other.system, reason: change.gate.reason }, 'the gate closed');
-      }
-    }
-  }
-  return {
-    nowMs,
-    changes,
-    of: (call) =>
-      seen.get(call) ?? {
-        before: rows.get(call.system)?.gate ?? OPEN_GATE,
-        after: rows.get(call.system)?.gate ?? OPEN_GATE,
-      },
-  };
-}
-
-function signalOf(call: FinishedCall, reading: Reading): Parameters<typeof gateAfter>[1] {
-  const alone = reading.verdict === 'refused' && call.distinct === 1;
-  const refusedAlone = alone ? call.items.map((item) => `${item.requestId}/${item.id}`).join(' ') : null;
-  return { reading, attemptId: call.attemptId, refusedAlone, probe: call.probe };
 }
 
 /** A status that is a word of a fixed set says nothing about anybody; any other text of a shared call might. */
@@ -225,20 +164,24 @@ function anomaliesOf(call: FinishedCall): NewWarning[] {
   return anomalies.flatMap((code) => requestIds.map((requestId) => ({ requestId, code, system: call.system })));
 }
 
+/** Gives the calls whose answers were kept. */
 async function keepLate(
   tx: Transaction,
   workplace: Workplace,
   late: readonly FinishedCall[],
   requests: ReadonlyMap<string, LockedRequest>,
-): Promise<void> {
+): Promise<FinishedCall[]> {
+  const kept: FinishedCall[] = [];
   for (const call of late) {
     if (call.sent === null) continue;
     const { httpStatus, reading } = call.sent;
     if (!(await markLate(tx, { id: call.attemptId, httpStatus, providerCount: reading.providerCount }))) continue;
     await sealParts(tx, sealedParts(workplace, call, requests, { said: () => ({}) }));
+    kept.push(call);
     workplace.log.warn(
       { attempt: call.attemptId, system: call.system },
       'an answer came after its call had been given up',
     );
   }
+  return kept;
 }

@@ -13,7 +13,7 @@ import type { ItemChange } from '../store/write-outcomes.js';
 import type { Scope } from '../systems/system.js';
 import { circumstances, delaysOf, keyOf, selectorChange } from './changes-of-call.js';
 import { itemDigest, laneDigest, orderOf } from './draft-items.js';
-import type { About, JudgedCall, Revealed } from './finished-call.js';
+import type { About, JudgedCall, Revealed, RevealedItem } from './finished-call.js';
 import type { Workplace } from './workplace.js';
 
 export interface Discovered {
@@ -23,6 +23,8 @@ export interface Discovered {
   adjust(change: ItemChange): ItemChange;
   /** Revealed items that a pass may have deleted without its being recorded as their outcome. */
   readonly doubted: readonly Doubted[];
+  /** Everything that was named, also what stays as it is. */
+  readonly revealed: readonly RevealedItem[];
   /** The provider's words for revealed items of a request in a call, by item. */
   said(attemptId: string, requestId: string): AnswerValues['items'];
 }
@@ -51,6 +53,7 @@ export async function recordDiscovered(
   const changes: ItemChange[] = [];
   const said = new Map<string, AnswerValues['items']>();
   const doubted: Doubted[] = [];
+  const named: RevealedItem[] = [];
   if (passes.length > 0) {
     const selectors = passes.flatMap((pass) => pass.selectors);
     const known = await readDiscovered(
@@ -64,6 +67,7 @@ export async function recordDiscovered(
         const revealed = await recordPass(tx, workplace, { ...pass, selector, earlier, blocks, requests }, about);
         changes.push(...revealed.changes);
         doubted.push(...revealed.doubted);
+        named.push(...revealed.named);
         const at = `${pass.call.attemptId}/${selector.requestId}`;
         said.set(at, { ...said.get(at), ...revealed.said });
         adjusted.set(keyOf(selector), selectorChange(pass.call, selector, revealed, about));
@@ -73,6 +77,7 @@ export async function recordDiscovered(
   return {
     changes,
     doubted,
+    revealed: named,
     adjust: (change) => adjusted.get(`${change.requestId}/${change.id}`) ?? change,
     said: (attemptId, requestId) => said.get(`${attemptId}/${requestId}`) ?? {},
   };
@@ -113,6 +118,7 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
   const said: Record<string, readonly [string | null, string | null]> = {};
   const delays = delaysOf(call, about);
   const doubted: Doubted[] = [];
+  const named: RevealedItem[] = [];
   let exhausted = answers.size > 0;
   for (const [externalId, answer] of answers) {
     const asked = { system: call.system, scope, kind: 'id', externalId } as const;
@@ -120,6 +126,16 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
     const found = before.get(digest.toString('hex'));
     exhausted &&= found?.outcome === 'failed' && answer.said === 'refused';
     const id = found?.id ?? newId();
+    const { requestId: ofRequest, id: selectorId } = selector;
+    named.push({
+      attemptId: call.attemptId,
+      requestId: ofRequest,
+      selectorId,
+      id,
+      scope,
+      externalId,
+      said: answer.said,
+    });
     if (!found) {
       freshIds.push(externalId);
       const { requestId, deadline } = selector;
@@ -128,7 +144,8 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
     if (found && (answer.said === 'unclear' || (found.claimed && answer.said === 'erased'))) {
       doubted.push({ selectorId: selector.id, id: found.id });
     }
-    if (found && (found.claimed || (found.outcome !== 'pending' && found.outcome !== 'failed'))) continue;
+    if (found && (found.claimed || found.resolved || (found.outcome !== 'pending' && found.outcome !== 'failed')))
+      continue;
     said[id] = [answer.providerId, answer.text];
     const history = found ? historyOf(found) : { ...FRESH, unknownEffect };
     const next = advance(history, { kind: 'answer', answer }, circumstances(call, selector, about));
@@ -150,6 +167,7 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
     changes,
     said,
     doubted,
+    named,
     happening: { exhausted },
     erasedBefore,
     matched: pass.earlier.length + fresh.length,

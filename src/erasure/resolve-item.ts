@@ -1,3 +1,6 @@
+import { canonicalJson } from '../core/canonical.js';
+import { appendEvents } from '../ledger/append.js';
+import { Commitments } from '../ledger/commitment.js';
 import { holdRequest, itemExists, resolveRow } from '../store/change-items.js';
 import { nextBlocks } from '../store/discovered-items.js';
 import { insertBlocks, sealText } from '../store/sealed-values.js';
@@ -29,6 +32,9 @@ export async function resolveItem(
     const key = workplace.vault.unwrap(requestId, request.wrapped);
     await insertBlocks(tx, [{ ...sealText(key, requestId, block, how.reason), requestId }]);
     await addWarnings(tx, [{ requestId, code: 'resolved_by_hand', system }]);
+    const reason = new Commitments(key).of(`resolution/${at.itemId}`, canonicalJson(how.reason));
+    const data = { item: at.itemId, resolution: how.resolution, reason };
+    await appendEvents(tx, [{ stream: requestId, type: 'resolved', actor: how.actor, data }]);
     await announceSettled(tx, workplace, [requestId]);
     systems.push(system);
     return { kind: 'resolved' };

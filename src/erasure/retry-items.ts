@@ -1,3 +1,4 @@
+import { appendEvents } from '../ledger/append.js';
 import { holdRequest, itemExists, retryRows } from '../store/change-items.js';
 import type { Workplace } from './workplace.js';
 
@@ -5,9 +6,14 @@ export type Retried = { readonly kind: 'accepted' | 'not_found' | 'nothing_to_re
 
 /**
  * Sends the failed and unconfirmed items of a request again (or the one named), with a new budget of attempts. Items that
- * a person resolved stay closed. A cancelled request is never sent again.
+ * a person resolved stay closed. A cancelled request is never sent again. `actor` is who wants it.
  */
-export async function retryItems(workplace: Workplace, requestId: string, itemId: string | null): Promise<Retried> {
+export async function retryItems(
+  workplace: Workplace,
+  requestId: string,
+  itemId: string | null,
+  actor: string,
+): Promise<Retried> {
   const systems: string[] = [];
   const result = await workplace.database.transaction(async (tx): Promise<Retried> => {
     systems.length = 0;
@@ -16,7 +22,10 @@ export async function retryItems(workplace: Workplace, requestId: string, itemId
     if (itemId !== null && !(await itemExists(tx, requestId, itemId))) return { kind: 'not_found' };
     if (request.shredded) return { kind: 'shredded' };
     if (request.cancelled) return { kind: 'cancelled' };
-    systems.push(...(await retryRows(tx, requestId, itemId)));
+    const items = await retryRows(tx, requestId, itemId);
+    systems.push(...items.map((item) => item.system));
+    const data = { items: items.map((item) => item.id) };
+    if (items.length > 0) await appendEvents(tx, [{ stream: requestId, type: 'retried', actor, data }]);
     return { kind: systems.length === 0 ? 'nothing_to_retry' : 'accepted' };
   });
   if (result.kind === 'accepted') workplace.doorbell.ring([...new Set(systems)]);

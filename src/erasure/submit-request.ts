@@ -1,6 +1,8 @@
 /** Taking a request in: one transaction, and the 202 only after its commit. */
 import { createHash } from 'node:crypto';
 import { dueDate } from '../core/request.js';
+import { appendEvents } from '../ledger/append.js';
+import { Commitments } from '../ledger/commitment.js';
 import type { Statement, Transaction } from '../store/database.js';
 import { sqlState } from '../store/database.js';
 import { databaseNow } from '../store/clock.js';
@@ -21,6 +23,7 @@ import type { ReadTarget } from '../systems/target.js';
 import { distinctAsks, draftItems } from './draft-items.js';
 import { knownTargets } from './known-targets.js';
 import type { NothingKnown } from './known-targets.js';
+import { receivedEvent } from './received-event.js';
 import type { Workplace } from './workplace.js';
 
 export interface Submission {
@@ -166,6 +169,8 @@ export async function storeRequest(
     tx,
     blocks.map((block) => ({ ...block, requestId: id })),
   );
+  const received = { actor: by.actor, source: by.source, receivedAt, dueAt };
+  await appendEvents(tx, [receivedEvent(id, received, subject, draft.asked, new Commitments(key))]);
   return { kind: 'stored', answer, systems: [...new Set(known.targets.map((target) => target.system))] };
 }
 

@@ -158,6 +158,8 @@ export interface RecordedItem extends History {
   readonly id: string;
   readonly kind: Kind;
   readonly digest: string;
+  readonly block: number;
+  readonly slot: number;
   readonly ordered: boolean;
   readonly suspectId: string | null;
   readonly outcome: string;
@@ -166,7 +168,7 @@ export interface RecordedItem extends History {
 const READ_HISTORIES: Statement = {
   name: 'read-histories',
   text: `select c.batch_id as "batchId", i.request_id as "requestId", i.id, i.kind, encode(i.digest, 'hex') as digest,
-      i.order_group is not null as ordered, i.suspect_id as "suspectId", i.outcome, i.deadline, i.spent, i.strikes, i.backoff, i.passes,
+      i.block, i.slot, i.order_group is not null as ordered, i.suspect_id as "suspectId", i.outcome, i.deadline, i.spent, i.strikes, i.backoff, i.passes,
       i.unknown_effect as "unknownEffect", i.erased_seen as "erasedSeen", i.matched::float8 as matched,
       (extract(epoch from i.unclear_since) * 1000)::float8 as "unclearSinceMs"
     from claim c join item i on i.request_id = c.request_id and i.id = c.item_id

@@ -1,4 +1,5 @@
 /** What people do to items: retry, cancel, resolve. Each in the caller's transaction, its request locked. */
+import type { Kind, Outcome } from '../core/item.js';
 import type { Statement, Transaction } from './database.js';
 
 const LOCK_REQUEST: Statement = {
@@ -25,12 +26,17 @@ const RETRY_ITEMS: Statement = {
   text: `update item set outcome = 'pending', evidence = null, reason = null, settled_at = null, due_at = now(), suspect_id = null,
       spent = 0, strikes = 0, backoff = 0, passes = 0, unclear_since = null
     where request_id = $1 and outcome in ('failed', 'unconfirmed') and resolution is null and ($2::uuid is null or id = $2)
-    returning system`,
+    returning id, system`,
 };
 
-/** Sends failed and unconfirmed items again: all of a request, or one. Gives their systems. */
-export async function retryRows(tx: Transaction, requestId: string, itemId: string | null): Promise<string[]> {
-  return (await tx.rows<{ system: string }>(RETRY_ITEMS, [requestId, itemId])).map((row) => row.system);
+export interface RetriedItem {
+  readonly id: string;
+  readonly system: string;
+}
+
+/** Sends failed and unconfirmed items again: all of a request, or one. Gives them. */
+export async function retryRows(tx: Transaction, requestId: string, itemId: string | null): Promise<RetriedItem[]> {
+  return tx.rows<RetriedItem>(RETRY_ITEMS, [requestId, itemId]);
 }
 
 const ITEM_EXISTS: Statement = {
@@ -52,13 +58,24 @@ const CANCEL_ITEMS: Statement = {
     where i.request_id = $1 and i.outcome = 'pending'
       and not exists (select from claim c join batch b on b.id = c.batch_id
         where c.request_id = i.request_id and c.item_id = i.id and b.state = 'sending')
-    returning i.order_group is not null as ordered`,
+    returning i.request_id as "requestId", i.id, i.system, i.kind, i.block, i.slot, i.outcome`,
 };
 
-/** Cancels a request: nothing of it that is not under way is sent again. */
-export async function cancelRows(tx: Transaction, requestId: string): Promise<void> {
+/** An item that was cancelled, or rests as `unconfirmed` because of it. */
+export interface CancelledItem {
+  readonly requestId: string;
+  readonly id: string;
+  readonly system: string;
+  readonly kind: Kind;
+  readonly block: number;
+  readonly slot: number;
+  readonly outcome: Outcome;
+}
+
+/** Cancels a request: nothing of it that is not under way is sent again. Gives the items that this settled. */
+export async function cancelRows(tx: Transaction, requestId: string): Promise<CancelledItem[]> {
   await tx.run(MARK_CANCELLED, [requestId]);
-  await tx.run(CANCEL_ITEMS, [requestId]);
+  return tx.rows<CancelledItem>(CANCEL_ITEMS, [requestId]);
 }
 
 const RESOLVE_ITEM: Statement = {

@@ -11,6 +11,8 @@ export interface DiscoveredItem extends History {
   readonly outcome: string;
   /** True while a call of its own is under way. */
   readonly claimed: boolean;
+  /** True once a person closed it. */
+  readonly resolved: boolean;
 }
 
 const READ_DISCOVERED: Statement = {
@@ -18,6 +20,7 @@ const READ_DISCOVERED: Statement = {
   text: `select i.request_id as "requestId", i.id, i.selector_id as "selectorId", encode(i.digest, 'hex') as digest, i.outcome,
       i.spent, i.strikes, i.backoff, i.passes, i.unknown_effect as "unknownEffect", i.erased_seen as "erasedSeen",
       i.matched::float8 as matched, (extract(epoch from i.unclear_since) * 1000)::float8 as "unclearSinceMs",
+      i.resolution is not null as resolved,
       exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id) as claimed
     from item i where i.selector_id = any ($1::uuid[])`,
 };

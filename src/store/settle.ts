@@ -21,12 +21,18 @@ const REOPEN_ITEMS: Statement = {
   text: `update item i set outcome = 'pending', reason = null, settled_at = null, due_at = now(), suspect_id = null, strikes = 0
     from unnest($1::uuid[], $2::uuid[]) as w (request_id, id), erasure_request r
     where i.request_id = w.request_id and i.id = w.id and i.outcome = 'failed' and i.reason = 'rejected'
-      and i.resolution is null and r.id = i.request_id and r.cancelled_at is null and r.shredded_at is null`,
+      and i.resolution is null and r.id = i.request_id and r.cancelled_at is null and r.shredded_at is null
+    returning i.request_id as "requestId", i.id`,
 };
 
-/** Takes back refusals (keys `request/item`) that accuse the contract rather than the items. */
-export async function reopenItems(tx: Transaction, keys: readonly string[]): Promise<void> {
-  if (keys.length === 0) return;
+export interface ReopenedItem {
+  readonly requestId: string;
+  readonly id: string;
+}
+
+/** Takes back refusals (keys `request/item`) that accuse the contract rather than the items. Gives those taken back. */
+export async function reopenItems(tx: Transaction, keys: readonly string[]): Promise<ReopenedItem[]> {
+  if (keys.length === 0) return [];
   const parts = keys.map((key) => key.split('/'));
-  await tx.run(REOPEN_ITEMS, [parts.map((part) => part[0]), parts.map((part) => part[1])]);
+  return tx.rows<ReopenedItem>(REOPEN_ITEMS, [parts.map((part) => part[0]), parts.map((part) => part[1])]);
 }

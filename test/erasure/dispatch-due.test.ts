@@ -73,7 +73,7 @@ describe('what is handed out', () => {
         where id = (select id from item where request_id = $1 order by id limit 1)`,
       [id],
     );
-    expect(await cancelRequest(place.workplace, id)).toEqual({ kind: 'cancelled' });
+    expect(await cancelRequest(place.workplace, id, 'key_1')).toEqual({ kind: 'cancelled' });
     const items = await place.query('select outcome from item where request_id = $1 order by id', [id]);
     expect(items).toEqual([{ outcome: 'unconfirmed' }, { outcome: 'cancelled' }]);
     await dispatchDue(place.workplace, 'supermemory.documents');

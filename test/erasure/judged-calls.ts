@@ -34,6 +34,8 @@ export function judged(asked: readonly Asked[], reading: Reading | null, over: P
       id,
       kind: 'id',
       digest: `digest of ${externalId}`,
+      block: 1,
+      slot: 0,
       ordered: false,
       outcome: 'pending',
       deadline: new Date(NOW_MS),

@@ -1,0 +1,33 @@
+import { canonicalJson } from '../core/canonical.js';
+import type { NewEvent } from '../ledger/append.js';
+import { itemsRoot, itemValue } from '../ledger/commitment.js';
+import type { Commitments } from '../ledger/commitment.js';
+import { scopeKey } from './draft-items.js';
+import type { Asked } from './draft-items.js';
+
+/** The first event of a request. Of its items it holds one root: each is named by the event of its call. */
+export function receivedEvent(
+  stream: string,
+  request: { readonly actor: string; readonly source: string; readonly receivedAt: Date; readonly dueAt: Date },
+  subject: { readonly ref: string; readonly note: string | null },
+  asked: readonly (Asked & { readonly id: string })[],
+  commitments: Commitments,
+): NewEvent {
+  const systems = new Map<string, number>();
+  for (const { system } of asked) systems.set(system, (systems.get(system) ?? 0) + 1);
+  const root = itemsRoot(
+    asked.map(({ id, system, kind, scope, externalId }) => [
+      id,
+      commitments.of(`item/${id}`, itemValue(system, kind, scopeKey(scope), externalId)),
+    ]),
+  );
+  const data = {
+    source: request.source,
+    receivedAt: request.receivedAt.toISOString(),
+    dueAt: request.dueAt.toISOString(),
+    subject: commitments.of('subject', canonicalJson(subject.ref)),
+    note: subject.note === null ? null : commitments.of('note', canonicalJson(subject.note)),
+    items: { count: asked.length, root, systems: Object.fromEntries(systems) },
+  };
+  return { stream, type: 'received', actor: request.actor, data };
+}

@@ -1,0 +1,57 @@
+/** Writing events, in the transaction of what they tell of: all or nothing of both. */
+import { canonicalJson } from '../core/canonical.js';
+import type { JsonObject } from '../core/json.js';
+import { leafHash } from '../core/merkle.js';
+import type { Transaction } from '../store/database.js';
+import { insertEvents, readHeads } from '../store/ledger-events.js';
+
+/** What can happen. docs/evidence.md says what each holds. */
+export const EVENT_TYPES = [
+  'received',
+  'call',
+  'retried',
+  'reopened',
+  'resolved',
+  'cancelled',
+  'blocked',
+  'resumed',
+  'settled',
+  'exported',
+  'shredded',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** Who acts where no caller does. */
+export const SERVICE = 'service';
+
+export interface NewEvent {
+  /** The id of the request, or the name of the system whose gate it is. */
+  readonly stream: string;
+  readonly type: EventType;
+  /** `key_…` of the caller, or SERVICE. */
+  readonly actor: string;
+  /** Nothing personal in clear. */
+  readonly data: JsonObject;
+}
+
+/**
+ * Appends events in their order, each after the last of its stream: one statement to read where the streams stand, one
+ * to write. The transaction must hold the lock of every request, or gate, that it appends to.
+ */
+export async function appendEvents(tx: Transaction, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const heads = await readHeads(tx, [...new Set(events.map((event) => event.stream))]);
+  const at = new Map(heads.map(({ stream, ...head }) => [stream, head]));
+  const written = events.map(({ stream, type, actor, data }) => {
+    const head = at.get(stream);
+    if (!head) throw new Error(`stream ${stream} has no head`);
+    const seq = head.seq + 1;
+    const prev = head.hash?.toString('base64') ?? null;
+    const time = new Date(head.nowMs).toISOString();
+    const body = canonicalJson({ v: 1, stream, seq, prev, at: time, actor, type, data });
+    const hash = leafHash(body);
+    at.set(stream, { ...head, seq, hash });
+    return { stream, seq, body, hash };
+  });
+  await insertEvents(tx, written);
+}
