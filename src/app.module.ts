@@ -7,12 +7,14 @@ import { QueueProbe } from './api/queue-probe.js';
 import type { Role } from './config.js';
 import type { Limits } from './core/rate-window.js';
 import { Workplace } from './erasure/workplace.js';
+import { Sealer } from './ledger/seal.js';
 import type { QueueBackend } from './queue/queue-backend.js';
 import type { QueueDoorbell } from './queue/queue-doorbell.js';
 import { QueueModule, Queues } from './queue/queue.module.js';
 
 export interface Parts {
   readonly workplace: Workplace;
+  readonly sealer: Sealer;
   readonly metrics: CallMetrics;
   readonly backend: QueueBackend;
   readonly doorbell: QueueDoorbell;
@@ -23,13 +25,14 @@ export interface Parts {
 @Module({})
 export class AppModule {
   static over(parts: Parts): DynamicModule {
-    const { workplace, metrics, backend, doorbell, role, limits } = parts;
+    const { workplace, sealer, metrics, backend, doorbell, role, limits } = parts;
     const queue = QueueModule.over(workplace, { backend, doorbell, works: role !== 'api' });
     const outside: DynamicModule = {
       module: OutsideModule,
       imports: [queue],
       providers: [
         { provide: Workplace, useValue: workplace },
+        { provide: Sealer, useValue: sealer },
         { provide: CallMetrics, useValue: metrics },
         {
           provide: QueueProbe,
@@ -37,7 +40,7 @@ export class AppModule {
           inject: [Queues],
         },
       ],
-      exports: [Workplace, CallMetrics, QueueProbe],
+      exports: [Workplace, Sealer, CallMetrics, QueueProbe],
     };
     const api = role === 'worker' ? ApiModule.operationsOver([outside], limits) : ApiModule.over([outside], limits);
     return { module: AppModule, imports: [queue, api] };

@@ -64,6 +64,8 @@ export interface Config {
   readonly nextDataKey: Buffer | null;
   /** PKCS#8 PEM of an Ed25519 key; null: kept in `dataDir`. */
   readonly ledgerSigningKey: string | null;
+  /** LEDGER_SIGNING_KEY_NEXT: signs beside the other while the key is being changed; null otherwise. */
+  readonly nextLedgerSigningKey: string | null;
   /** Null: until shredded by hand. */
   readonly retentionDays: number | null;
   readonly allowPrivateEndpoints: boolean;
@@ -106,6 +108,7 @@ export function readConfig(env: Environment, providers: readonly Provider[]): Co
     nextDataKey: decoded(env, 'DATA_KEY_NEXT', decodeDataKey, DATA_KEY_FORM),
     dataKey: decoded(env, 'DATA_KEY', decodeDataKey, DATA_KEY_FORM),
     ledgerSigningKey: decoded(env, 'LEDGER_SIGNING_KEY', decodeLedgerKey, LEDGER_KEY_FORM),
+    nextLedgerSigningKey: decoded(env, 'LEDGER_SIGNING_KEY_NEXT', decodeLedgerKey, LEDGER_KEY_FORM),
     retentionDays: integer(env, 'RETENTION_DAYS', 0, 36_500),
     allowPrivateEndpoints: oneOf(env, 'ALLOW_PRIVATE_ENDPOINTS', ['false', 'true'], 'false') === 'true',
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),

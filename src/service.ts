@@ -11,6 +11,8 @@ import { openForNewCredentials } from './erasure/resume-system.js';
 import { Workplace } from './erasure/workplace.js';
 import type { ConfiguredSystem, Log } from './erasure/workplace.js';
 import { Deliveries } from './queue/deliveries.js';
+import { Sealer } from './ledger/seal.js';
+import type { SealWatch } from './ledger/seal.js';
 import { postgresBackend, redisBackend } from './queue/queue-backend.js';
 import { QueueDoorbell } from './queue/queue-doorbell.js';
 import { Watchdog } from './queue/watchdog.js';
@@ -19,8 +21,8 @@ import { ensureBootstrapKey } from './store/api-keys.js';
 import { Database } from './store/database.js';
 import { startEmbeddedPostgres } from './store/embedded-postgres.js';
 import { ensureGates } from './store/gates.js';
-import { readOrMakeDataKey } from './store/key-files.js';
 import { checkDatabase, checkRedis } from './start-checks.js';
+import { readOrMakeDataKey, readOrMakeLedgerKey } from './store/key-files.js';
 import { migrate } from './store/migrate.js';
 import { Vault } from './store/vault.js';
 import { HttpClient } from './systems/http.js';
@@ -78,9 +80,14 @@ async function start(
   const vault = await Vault.open(database, async (sealed) => dataKey(config, sealed));
   const madeApiKey = await bootstrapKey(config, database, log);
 
+  const metrics = new CallMetrics();
+  const keys = { current: async (mayMake: boolean) => ledgerKey(config, mayMake), next: config.nextLedgerSigningKey };
+  const sealer = await Sealer.open(database, keys, sealWatch(log, metrics));
+  undo.push(async () => sealer.stop());
+  sealer.start();
+
   const systems = configureSystems(config, vault, undo);
   const doorbell = new QueueDoorbell();
-  const metrics = new CallMetrics();
   const workplace = new Workplace(database, vault, systems, config, doorbell, log, metrics, callWindowMs);
   await openForNewCredentials(workplace);
   const backend =
@@ -90,7 +97,7 @@ async function start(
   undo.push(async () => backend.close());
   checkRedis(backend.state(), log);
 
-  const parts = { workplace, metrics, backend, doorbell, role: config.role, limits: config.limits };
+  const parts = { workplace, sealer, metrics, backend, doorbell, role: config.role, limits: config.limits };
   const adapter = fastifyAdapter(log, undefined, config.limits.trustedProxies);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.over(parts), adapter, {
     logger: false,
@@ -141,6 +148,24 @@ async function dataKey(config: Config, sealedAlready: boolean): Promise<Buffer> 
   if (config.dataKey !== null) return config.dataKey;
   if (config.production) throw new ConfigError('DATA_KEY', 'must be set when NODE_ENV is production');
   return readOrMakeDataKey(config.dataDir, !sealedAlready);
+}
+
+async function ledgerKey(config: Config, mayMake: boolean): Promise<string> {
+  if (config.ledgerSigningKey !== null) return config.ledgerSigningKey;
+  if (config.production) throw new ConfigError('LEDGER_SIGNING_KEY', 'must be set when NODE_ENV is production');
+  return readOrMakeLedgerKey(config.dataDir, mayMake);
+}
+
+/** A ledger that is not what was signed is the one thing that must not pass unseen. */
+function sealWatch(log: Log, metrics: CallMetrics): SealWatch {
+  return {
+    refused(why) {
+      if (why !== null) log.error({ why }, 'THE LEDGER WAS TAMPERED WITH OR IS BROKEN: nothing more is signed');
+      metrics.ledgerRefused(why !== null);
+    },
+    failed: (error) =>
+      log.warn({ error: error instanceof Error ? error.name : typeof error }, 'nothing could be sealed'),
+  };
 }
 
 async function bootstrapKey(config: Config, database: Database, log: Log): Promise<string | null> {

@@ -11,9 +11,11 @@ import { ExportsController } from './exports.controller.js';
 import { ImportController } from './import.controller.js';
 import { DirectoryController } from './directory.controller.js';
 import { InputPipe } from './input.pipe.js';
+import { EvidenceController } from './evidence.controller.js';
 import { ItemsController } from './items.controller.js';
 import { KeyGuard } from './key.guard.js';
 import { NotificationEndpointsController } from './notification-endpoints.controller.js';
+import { LedgerController } from './ledger.controller.js';
 import { OperationsController } from './operations.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ReportsController } from './reports.controller.js';
@@ -40,7 +42,7 @@ const PROVIDERS = [
 
 @Module({})
 export class ApiModule {
-  /** `imports` are the modules that export Workplace, CallMetrics and QueueProbe. */
+  /** `imports` are the modules that export Workplace, Sealer, CallMetrics and QueueProbe. */
   static over(imports: NonNullable<ModuleMetadata['imports']>, limits: Limits): DynamicModule {
     const controllers = [
       ApiKeysController,
@@ -49,6 +51,8 @@ export class ApiModule {
       RequestsController,
       ItemsController,
       ReportsController,
+      EvidenceController,
+      LedgerController,
       SystemsController,
       NotificationEndpointsController,
       SourcesController,

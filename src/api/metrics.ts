@@ -25,6 +25,17 @@ export class CallMetrics implements CallObserver {
     registers: [this.registry],
   });
 
+  private readonly refused = new Gauge({
+    name: 'expunge_ledger_refused',
+    help: '1 while this process refuses to sign the ledger, because what is stored is not what was signed.',
+    registers: [this.registry],
+  });
+
+  /** Whether the ledger is not what was signed. */
+  ledgerRefused(refused: boolean): void {
+    this.refused.set(refused ? 1 : 0);
+  }
+
   observe(system: string, verdict: string, seconds: number): void {
     this.calls.inc({ system, verdict });
     this.durations.observe({ system }, seconds);
@@ -53,5 +64,6 @@ export async function stateText(snapshot: MetricsSnapshot): Promise<string> {
   gauge('expunge_requests_held', 'Requests that wait for a person to let them go.').set(snapshot.held);
   gauge('expunge_requests_overdue', 'Requests unsettled after their due date.').set(snapshot.overdue);
   gauge('expunge_requests_due_soon', 'Requests unsettled and due soon.').set(snapshot.dueSoon);
+  gauge('expunge_ledger_unsealed_events', 'Events that wait for the sealer.').set(snapshot.unsealedEvents);
   return registry.metrics();
 }

@@ -53,6 +53,7 @@ export const PROBLEMS = {
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   not_ready: { status: 503, title: 'The service is not ready' },
+  ledger_broken: { status: 503, title: 'The ledger is not what was signed' },
   unavailable: { status: 503, title: 'The service is not available at the moment' },
 } as const satisfies Record<string, Kind>;
 

@@ -2,6 +2,7 @@
 import type { ApiResponseOptions } from '@nestjs/swagger';
 import { OUTCOMES } from '../core/item.js';
 import { NOTIFICATION_EVENTS } from '../core/notification.js';
+import { EVENT_TYPES } from '../ledger/append.js';
 import { STATUSES } from '../core/request.js';
 import { SCOPES } from './caller.js';
 import { SCHEMES } from '../core/webhook-signature.js';
@@ -132,6 +133,31 @@ export const RESOURCE_SCHEMAS = {
     'One provider call that carried items of the request.',
   ),
   AttemptPage: pageOf('Attempt'),
+  Event: object(
+    {
+      seq: count,
+      type: { enum: [...EVENT_TYPES] },
+      at: time,
+      actor: text,
+      data: { type: 'object' },
+      prev: nullable(text),
+      hash: text,
+      leafIndex: nullable(count),
+    },
+    'A fact in the ledger; docs/evidence.md says what each type holds.',
+  ),
+  EventPage: pageOf('Event'),
+  EvidenceBundle: object(
+    {
+      checkpoint: text,
+      consistency: listOf({ type: 'object' }),
+      events: listOf({ type: 'object' }),
+      format: text,
+      publicKeys: listOf(text),
+      stream: id,
+    },
+    'Canonical JSON (RFC 8785), and `disclosure` unless it was left out; docs/evidence.md describes it.',
+  ),
   System: object(
     {
       system: systemName,

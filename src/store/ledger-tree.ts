@@ -47,6 +47,34 @@ export async function readHead(reader: Reader): Promise<SignedHead | null> {
   return (await reader.rows<SignedHead>(READ_HEAD))[0] ?? null;
 }
 
+const PUBLISH_HEAD: Statement = {
+  name: 'publish-checkpoint',
+  text: `update ledger_checkpoint set published_at = coalesce(published_at, now())
+    where size = (select max(size) from ledger_checkpoint) returning size::float8 as size, root, note`,
+};
+
+/** The newest checkpoint, remembered as one that others hold from now on. */
+export async function publishHead(reader: Reader): Promise<SignedHead | null> {
+  return (await reader.rows<SignedHead>(PUBLISH_HEAD))[0] ?? null;
+}
+
+const READ_PUBLISHED: Statement = {
+  name: 'read-published-checkpoints',
+  text: `select size::float8 as size, root, note from ledger_checkpoint
+    where size = $3 or size in (select size from ledger_checkpoint where published_at is not null and size < $1 order by size desc limit $2)
+    order by size`,
+};
+
+/** The newest checkpoints below `size` that were given out, at most `limit`, and the one of the size `also`; smallest first. */
+export async function readPublished(
+  reader: Reader,
+  size: number,
+  limit: number,
+  also: number | null,
+): Promise<SignedHead[]> {
+  return (await reader.rows<SignedHead>(READ_PUBLISHED, [size, limit, also])).filter((head) => head.size < size);
+}
+
 const INSERT_HEAD: Statement = {
   name: 'insert-checkpoint',
   text: 'insert into ledger_checkpoint (size, root, note) values ($1, $2, $3)',

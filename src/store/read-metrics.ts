@@ -1,5 +1,6 @@
 /** What the metrics show of the database: numbers by system, outcome and status, nothing personal. */
 import type { Database, Statement } from './database.js';
+import { countUnsealed } from './ledger-events.js';
 import { readClosedGates } from './read-systems.js';
 
 export interface MetricsSnapshot {
@@ -11,6 +12,7 @@ export interface MetricsSnapshot {
   readonly held: number;
   readonly overdue: number;
   readonly dueSoon: number;
+  readonly unsealedEvents: number;
 }
 
 const COUNT_ITEMS: Statement = {
@@ -42,13 +44,14 @@ const COUNT_DEADLINES: Statement = {
 
 /** Everything that the metrics show of the database, read now. */
 export async function readMetrics(database: Database): Promise<MetricsSnapshot> {
-  const [itemsTotal, oldestDueSeconds, gates, requests, held, deadlines] = await Promise.all([
+  const [itemsTotal, oldestDueSeconds, gates, requests, held, deadlines, unsealedEvents] = await Promise.all([
     database.rows<{ system: string; outcome: string; count: number }>(COUNT_ITEMS),
     database.rows<{ system: string; seconds: number }>(OLDEST_DUE),
     readClosedGates(database),
     database.rows<{ status: string; count: number }>(COUNT_REQUESTS),
     database.rows<{ held: number }>(COUNT_HELD),
     database.rows<{ overdue: number; dueSoon: number }>(COUNT_DEADLINES),
+    countUnsealed(database),
   ]);
   return {
     itemsTotal,
@@ -59,5 +62,6 @@ export async function readMetrics(database: Database): Promise<MetricsSnapshot> 
     held: held[0]?.held ?? 0,
     overdue: deadlines[0]?.overdue ?? 0,
     dueSoon: deadlines[0]?.dueSoon ?? 0,
+    unsealedEvents,
   };
 }

@@ -1,5 +1,5 @@
 /** The real application on a real port and a real database, without workers: what is submitted stays pending. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { request as send } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
@@ -18,6 +18,7 @@ import { CallMetrics } from '../../src/api/metrics.js';
 import { QueueProbe } from '../../src/api/queue-probe.js';
 import type { Log } from '../../src/erasure/workplace.js';
 import { Workplace } from '../../src/erasure/workplace.js';
+import { Sealer } from '../../src/ledger/seal.js';
 import { hashApiKey } from '../../src/store/api-keys.js';
 import { Database } from '../../src/store/database.js';
 import { Vault } from '../../src/store/vault.js';
@@ -75,6 +76,9 @@ export async function startApi(options: Options = {}): Promise<TestApi> {
   const logged: string[] = [];
   const note = (facts: object, message: string): void => void logged.push(JSON.stringify({ ...facts, message }));
   const log: Log = { info: note, warn: note, error: note };
+  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const quiet = { refused: () => undefined, failed: () => undefined };
+  const sealer = await Sealer.open(database, { current: () => Promise.resolve(pem), next: null }, quiet);
   const metrics = new CallMetrics();
   const workplace = new Workplace(
     database,
@@ -90,10 +94,11 @@ export async function startApi(options: Options = {}): Promise<TestApi> {
     controllers: [...(options.controllers ?? [])],
     providers: [
       { provide: Workplace, useValue: workplace },
+      { provide: Sealer, useValue: sealer },
       { provide: CallMetrics, useValue: metrics },
       { provide: QueueProbe, useValue: new QueueProbe(options.queuePing ?? (() => Promise.resolve())) },
     ],
-    exports: [Workplace, CallMetrics, QueueProbe],
+    exports: [Workplace, Sealer, CallMetrics, QueueProbe],
   })
   class Outside {}
 

@@ -22,6 +22,7 @@ import type { Sandbox, SandboxOptions } from '../../src/sandbox/sandbox.js';
 import { startService } from '../../src/service.js';
 import { PROVIDERS } from '../../src/systems/registry.js';
 import { ApiClient } from './api-client.js';
+import { evidenceProblems } from './evidence.js';
 import { testDatabase } from './postgres.js';
 import type { TestDatabase } from './postgres.js';
 import { POSTGRES_QUEUE } from './queues.js';
@@ -160,7 +161,12 @@ export class Installation {
     await Promise.all(this.services.map(async (service) => service.stop()));
     // A test may have taken the database away; then there is nothing to look at.
     const broken = await this.sql<{ rule: string }>(BROKEN_RULES).catch(() => []);
+    const wrong = await evidenceProblems(this.database.url, {
+      dataKey: this.env['DATA_KEY'] ?? '',
+      signingKey: this.env['LEDGER_SIGNING_KEY'] ?? '',
+    }).catch((error: unknown) => [String(error)]);
     for (const close of this.owned) await close();
+    if (wrong.length > 0) throw new Error(wrong.join('\n'));
     if (broken.length > 0) throw new Error(`the database was left with ${broken.map(({ rule }) => rule).join(', ')}`);
   }
 }

@@ -40,8 +40,11 @@ create table ledger_checkpoint (
   root      bytea       not null check (octet_length(root) = 32),
   -- C2SP signed note.
   note      text        not null,
-  signed_at timestamptz not null default now()
+  signed_at timestamptz not null default now(),
+  -- When it was first given out: every bundle proves that its tree begins with those that others may hold.
+  published_at timestamptz
 );
+create index ledger_checkpoint_published on ledger_checkpoint (size) where published_at is not null;
 
 -- The public half of every key that signed (C2SP verifier key).
 create table ledger_key (

@@ -1,0 +1,41 @@
+import { appendEvents } from '../ledger/append.js';
+import { bundleText } from '../ledger/bundle.js';
+import { disclosureText } from '../ledger/disclosure.js';
+import type { Sealer } from '../ledger/seal.js';
+import { holdRequest } from '../store/change-items.js';
+import { readHeads } from '../store/ledger-events.js';
+import { scopeKey } from './draft-items.js';
+import type { Workplace } from './workplace.js';
+
+export type Evidence =
+  | { readonly kind: 'not_found' | 'not_settled' }
+  /** The bundle, in pieces. */
+  | { readonly kind: 'bundle'; readonly pieces: AsyncIterable<string> };
+
+/**
+ * The evidence of a settled request, with its personal values unless `disclosed` is false. That it was given out is an
+ * event too, the bundle's last: a bundle whose end was cut off shows. Seals what is pending first.
+ * @throws {LedgerBroken} when the ledger is not what was signed
+ */
+export async function exportEvidence(
+  workplace: Workplace,
+  sealer: Sealer,
+  requestId: string,
+  how: { readonly actor: string; readonly disclosed: boolean; readonly since: number | null },
+): Promise<Evidence> {
+  const { database, vault } = workplace;
+  const lastSeq = await database.transaction(async (tx) => {
+    const request = await holdRequest(tx, requestId);
+    if (request === null) return 'not_found';
+    if (request.pending > 0) return 'not_settled';
+    const data = { kind: 'evidence', disclosed: how.disclosed && !request.shredded };
+    await appendEvents(tx, [{ stream: requestId, type: 'exported', actor: how.actor, data }]);
+    return (await readHeads(tx, [requestId]))[0]?.seq ?? 0;
+  });
+  if (typeof lastSeq === 'string') return { kind: lastSeq };
+  await sealer.seal();
+  const disclosure = how.disclosed ? disclosureText(database, vault, requestId, scopeKey) : nothing();
+  return { kind: 'bundle', pieces: bundleText(database, requestId, lastSeq, disclosure, how.since) };
+}
+
+async function* nothing(): AsyncGenerator<string> {}
