@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { readProcessConfig } from './config.js';
 import { runDemo } from './demo/demo.js';
 import { Screen } from './demo/screen.js';
+import { auditInstallation } from './ledger-audit.js';
 import { rotateInstallation } from './rotation.js';
 import { PROVIDERS } from './systems/registry.js';
 
@@ -12,6 +13,7 @@ import { PROVIDERS } from './systems/registry.js';
 const COMMANDS = new Map<string, () => Promise<number>>([
   ['demo', demo],
   ['rotate-data-key', rotate],
+  ['audit-ledger', audit],
 ]);
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -54,6 +56,17 @@ async function rotate(): Promise<number> {
     return 0;
   } catch (error) {
     process.stderr.write(`expunge rotate-data-key: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+/** Every row of the ledger; a checkpoint that was kept elsewhere may be named. */
+async function audit(): Promise<number> {
+  try {
+    process.stdout.write(`${await auditInstallation(readProcessConfig(PROVIDERS), process.argv[3])}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`expunge audit-ledger: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
 }

@@ -190,8 +190,8 @@ class Story {
   tell(type: string, data: At): void {
     const isFirst = this.submitted === null;
     check((type === 'received') === isFirst, data.where, 'a request begins with its being received, once');
-    if (type === 'exported' || type === 'shredded' || data.get('late').json === true) return;
-    this.status = null;
+    if (type === 'exported' || type === 'shredded') return;
+    if (data.get('late').json !== true) this.status = null;
     if (type === 'received') {
       this.submitted = data.get('items');
       for (const name of ['subject', 'note']) this.commitments.set(name, data.get(name).json);
@@ -241,10 +241,12 @@ class Story {
           erased: false,
         };
         const item = this.items.get(id) ?? fresh;
-        const isSame = commitment === item.commitment && (selector === null || selector === item.selector);
+        // A late answer may come when the personal values are destroyed, and nobody can commit to them again.
+        const isSame =
+          (commitment ?? item.commitment) === item.commitment && (selector === null || selector === item.selector);
         check(isSame, pair.where, 'not the item that went by this id before');
         this.items.set(id, item);
-        this.commitments.set(`item/${id}`, commitment);
+        this.commitments.set(`item/${id}`, item.commitment);
         return { id, item, says, answer, selector, before: item.outcome };
       });
   }
@@ -261,6 +263,7 @@ class Story {
       item.hint ||= answer === 'erased' || answer === 'unclear';
       return;
     }
+    check(call.get('late').json !== true, says.where, 'a late answer changes nothing');
     const isAgain = item.selector !== null && item.outcome === 'failed' && !item.resolved;
     check(item.outcome === 'pending' || isAgain, says.where, `${id} was ${item.outcome}, which is final`);
     const revealed = lines.filter((each) => each.selector === id);

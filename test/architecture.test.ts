@@ -6,6 +6,9 @@ import { OUTCOMES, PROVEN, TRANSITIONS } from '../src/core/item.js';
 import { breaches, isMember, projectFiles, read, ROOT, sourceFiles } from './support/source-tree.js';
 
 const LINES_MAX = 250;
+/** One file so that a stranger can take it away and read it from top to bottom. */
+const VERIFIER = 'src/verify.ts';
+const VERIFIER_LINES_MAX = 450;
 const BANNED_NAMES = new Set([
   'index',
   'utils',
@@ -35,7 +38,7 @@ function words(list: string | undefined): string[] {
 describe('source files', () => {
   it(`hold a whole thought in at most ${LINES_MAX} lines`, () => {
     const long = sourceFiles('src', 'test', 'bench').filter(
-      (name) => read(name).trimEnd().split('\n').length > LINES_MAX,
+      (name) => read(name).trimEnd().split('\n').length > (name === VERIFIER ? VERIFIER_LINES_MAX : LINES_MAX),
     );
     expect(long).toEqual([]);
   });

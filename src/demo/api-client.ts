@@ -38,11 +38,22 @@ export class ApiClient {
 
   /** The audit report of a request, as the file that it is. */
   async report(id: string, format: 'json' | 'pdf'): Promise<Buffer> {
-    const path = `/v1/erasure-requests/${id}/report?format=${format}`;
-    const response = await fetch(`${this.origin}${path}`, {
-      headers: { authorization: `Bearer ${this.apiKey}` },
-      signal: this.signal,
-    });
+    return this.file(`/v1/erasure-requests/${id}/report?format=${format}`);
+  }
+
+  /** The evidence bundle of a settled request, as it came. */
+  async evidence(id: string): Promise<string> {
+    return (await this.file(`/v1/erasure-requests/${id}/evidence`)).toString();
+  }
+
+  /** The key that signs the ledger. */
+  async ledgerKey(): Promise<string> {
+    return (await this.file('/v1/ledger/public-key')).toString().trim();
+  }
+
+  private async file(path: string): Promise<Buffer> {
+    const headers = { authorization: `Bearer ${this.apiKey}` };
+    const response = await fetch(`${this.origin}${path}`, { headers, signal: this.signal });
     if (!response.ok) throw new ApiRefusal(`GET ${path} was answered with ${response.status}`);
     return Buffer.from(await response.arrayBuffer());
   }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { verifyBundle } from '../verify.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { ApiClient } from './api-client.js';
 import { crossCheck } from './cross-check.js';
@@ -23,12 +24,13 @@ const POLL_MS = 100;
 const SETTLED_WITHIN_MS = 50_000;
 /** As wide as the longest name of a step. */
 const STEP_COLUMNS = 39;
+const EVIDENCE = 'evidence.json';
 
 export interface Stage {
   readonly screen: Screen;
   /** Holds erasure-request.json, sandbox-seed.json and sandbox-faults.json. */
   readonly examplesDir: string;
-  /** Made when missing; takes the results and the audit report. */
+  /** Made when missing; takes the results, the audit report and the evidence. */
   readonly outDir: string;
   /** Aborted when the demo is to end early; its reason says why. */
   readonly signal: AbortSignal;
@@ -94,6 +96,8 @@ async function erase(
   if (!screen.isLive) screen.line();
   const elapsedMs = performance.now() - beganMs;
   const [items, attempts] = await Promise.all([api.items(request.id), api.attempts(request.id)]);
+  const [evidence, key] = await Promise.all([api.evidence(request.id), api.ledgerKey()]);
+  verifyBundle(evidence, key, null);
   const files = write(stage.outDir, {
     'report.pdf': await api.report(request.id, 'pdf'),
     'report.json': await api.report(request.id, 'json'),
@@ -107,11 +111,12 @@ async function erase(
       2,
     )}\n`,
     'results.csv': resultsCsv(items),
+    [EVIDENCE]: evidence,
   });
   const check = crossCheck(held, sandbox.data.list(), items);
   for (const line of tableLines(items, screen)) screen.line(line);
   screen.line();
-  const finish = { request, items, attempts, check, elapsedMs, nowMs: stage.nowMs(), files };
+  const finish = { request, items, attempts, check, elapsedMs, nowMs: stage.nowMs(), files, evidence: EVIDENCE };
   for (const line of summaryLines(finish, screen)) screen.line(line);
   screen.line();
   if (check.wrong > 0) throw new Error('the outcomes do not agree with what the sandbox holds');

@@ -22,6 +22,8 @@ export interface Finish {
   readonly nowMs: number;
   /** Paths as a person may type them. */
   readonly files: readonly string[];
+  /** How the file of the evidence bundle, which was verified, ends. */
+  readonly evidence: string;
 }
 
 /** The summary's lines, coloured as the screen allows. */
@@ -49,6 +51,9 @@ export function summaryLines(finish: Finish, screen: Pick<Screen, 'columns' | 'p
     ...entry('Took', `${seconds(finish.elapsedMs)} from submission to the last outcome`),
     ...entry('Checked', truth, check.wrong === 0 ? 'green' : 'red'),
     ...entry('Written', finish.files.join(', ')),
+    ...finish.files
+      .filter((file) => file.endsWith(finish.evidence))
+      .flatMap((file) => entry('Proof', `verified; again, offline: npm run verify -- ${file}`, 'green')),
     ...finish.items.flatMap((item) =>
       nextSteps(request, item, columns).map((text, at) => (text === '' ? '' : next(at - 1, text))),
     ),

@@ -7,7 +7,7 @@ import { isJsonObject, own } from '../core/json.js';
 import { EMPTY_ROOT, leafHash, rootOf } from '../core/merkle.js';
 import { Tiles } from '../core/tiles.js';
 import type { Tile } from '../core/tiles.js';
-import type { Database } from '../store/database.js';
+import type { Transaction } from '../store/database.js';
 import { readCheckpointsAfter, readPlaced, readStoredTiles, readWaiting } from '../store/ledger-audit.js';
 import type { AuditedEvent } from '../store/ledger-audit.js';
 import { readVerifierKeys } from '../store/ledger-tree.js';
@@ -29,7 +29,11 @@ function check(holds: boolean, where: string): asserts holds {
  * checkpoint that somebody kept elsewhere, or null: only with that can a log be told from one that was cut off and signed
  * anew with the stolen key.
  */
-export async function auditLedger(database: Database, verifierKey: string, older: string | null): Promise<Audit> {
+export async function auditLedger(
+  database: Pick<Transaction, 'rows'>,
+  verifierKey: string,
+  older: string | null,
+): Promise<Audit> {
   const walk = new Walk(database, verifierKey, older);
   try {
     await walk.all();
@@ -49,7 +53,7 @@ class Walk {
   private readonly streams = new Map<string, { readonly seq: number; readonly hash: string }>();
 
   constructor(
-    private readonly database: Database,
+    private readonly database: Pick<Transaction, 'rows'>,
     private readonly verifierKey: string,
     private readonly older: string | null,
   ) {}

@@ -9,6 +9,7 @@ import { readFaultSettings } from '../../src/sandbox/fault-plan.js';
 import { readSeed } from '../../src/sandbox/seed.js';
 import { readTarget } from '../../src/systems/target.js';
 import { pdfText } from '../support/pdf-text.js';
+import { verifyBundle } from '../../src/verify.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const DEMO_WITHIN_MS = 60_000;
@@ -86,6 +87,7 @@ describe('npm run demo', () => {
     expect(ended.code).toBe(0);
     expect(readdirSync(home)).toEqual(['out']);
     expect(readdirSync(join(home, 'out')).toSorted()).toEqual([
+      'evidence.json',
       'report.json',
       'report.pdf',
       'results.csv',
@@ -110,6 +112,12 @@ describe('npm run demo', () => {
     expect(outcome('mem-profile')).toEqual([['erased', 'reconciled']]);
     expect(outcome('user_42_trial')).toEqual([['nothing_matched', 'provider']]);
     expect(attempts.length).toBeGreaterThan(10);
+  });
+
+  it('writes evidence that anybody can verify', () => {
+    const text = readFileSync(join(home, 'out', 'evidence.json'), 'utf8');
+    expect(verifyBundle(text, null, null).lines.join()).toMatch(/attention/);
+    expect(ended.stdout).toMatch(/npm run verify -- out\/evidence\.json/);
   });
 
   it('prints plain lines where nobody watches', () => {
