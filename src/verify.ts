@@ -86,8 +86,9 @@ function rootOf(leaves: Buffer[]): Buffer {
   return rootOf(pairs);
 }
 
-/** 2.1.3.2 and 2.1.4.2: walks up from node `fn` of a level whose last is `sn`; null where the path is too long or short. */
-function walk(fn: number, sn: number, path: Buffer[], join: (sibling: Buffer, isLeft: boolean) => void): boolean {
+/** 2.1.3.2 and 2.1.4.2: walks up from node `from` of a level that ends at `last`. False where the path is too long or short. */
+function walk(from: number, last: number, path: Buffer[], join: (sibling: Buffer, isLeft: boolean) => void): boolean {
+  let [fn, sn] = [from, last];
   for (const sibling of path) {
     if (sn === 0) return false;
     const isLeft = fn % 2 === 1 || fn === sn;
@@ -256,7 +257,7 @@ class Story {
     const { id, item, says, answer } = line;
     const pass = says.get('pass');
     const became = ['outcome', 'evidence', 'reason']
-      .map((name) => says.get(name).json ?? '')
+      .map((name) => (says.get(name).json === null ? '' : says.get(name).text()))
       .join(' ')
       .trim();
     if (became === '') {

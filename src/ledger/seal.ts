@@ -17,7 +17,7 @@ const EVERY_MS = 2000;
 const JITTER_MS = 500;
 
 /** LEDGER_SIGNING_KEY is not the key of this ledger. One line. */
-export class LedgerKeyError extends Error {}
+class LedgerKeyError extends Error {}
 
 /** What is stored is not what was signed, so that nothing more is. The message says what, in one line. */
 export class LedgerBroken extends Error {}
