@@ -4,7 +4,7 @@
  *
  *     node verify.js BUNDLE [--key FILE] [--checkpoint FILE]
  */
-import { createHash, createPublicKey, verify as isSignature } from 'node:crypto';
+import { createPublicKey, hash as digest, verify as isSignature } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -46,9 +46,16 @@ class At {
     return this.json;
   }
   hash(): Buffer {
-    const read = Buffer.from(this.text(), 'base64');
-    check(read.length === 32 && read.toString('base64') === this.json, this.where, 'not 32 bytes in base64');
-    return read;
+    return this.bytes(this.json);
+  }
+  hashes(): Buffer[] {
+    check(Array.isArray(this.json), this.where, 'not a list');
+    return this.json.map((json: unknown) => this.bytes(json));
+  }
+  private bytes(json: unknown): Buffer {
+    const bytes = Buffer.from(typeof json === 'string' ? json : '', 'base64');
+    check(bytes.length === 32 && bytes.toString('base64') === json, this.where, 'not 32 bytes in base64');
+    return bytes;
   }
 }
 /** Reads JSON that is written as RFC 8785 has it: whatever reads the same in other bytes is refused. */
@@ -71,10 +78,14 @@ interface Head {
   readonly root: Buffer;
 }
 const sha256 = (...parts: (string | Buffer)[]): Buffer =>
-  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
-const [ZERO, ONE] = [Buffer.from([0]), Buffer.from([1])];
-const leafHash = (data: string): Buffer => sha256(ZERO, data);
-const nodeHash = (left: Buffer, right: Buffer): Buffer => sha256(ONE, left, right);
+  digest('sha256', Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))), 'buffer');
+const leafHash = (data: string): Buffer => digest('sha256', `\0${data}`, 'buffer');
+const pair = Buffer.alloc(65, 1);
+function nodeHash(left: Buffer, right: Buffer): Buffer {
+  left.copy(pair, 1);
+  right.copy(pair, 33);
+  return digest('sha256', pair, 'buffer');
+}
 
 /** 2.1.1 */
 function rootOf(leaves: Buffer[]): Buffer {
@@ -192,7 +203,7 @@ class Story {
     const isFirst = this.submitted === null;
     check((type === 'received') === isFirst, data.where, 'a request begins with its being received, once');
     if (type === 'exported' || type === 'shredded') return;
-    if (data.get('late').json !== true) this.status = null;
+    if (type !== 'resolved' && data.get('late').json !== true) this.status = null;
     if (type === 'received') {
       this.submitted = data.get('items');
       for (const name of ['subject', 'note']) this.commitments.set(name, data.get(name).json);
@@ -302,32 +313,38 @@ class Story {
     return isAlone ? ['failed  rejected'] : wait;
   }
 
+  /** How many items stand at each outcome, and how many were closed by hand. */
+  counts(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { outcome, resolved } of this.items.values()) {
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+      if (resolved) counts.set('resolved', (counts.get('resolved') ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** The request's status by its items; null while one of them is pending. */
+  standing(): string | null {
+    const counts = this.counts();
+    const of = (name: string): number => counts.get(name) ?? 0;
+    if (of('pending') > 0) return null;
+    if (of('cancelled') > 0) return 'cancelled';
+    return of('failed') + of('unconfirmed') > of('resolved') ? 'attention' : 'completed';
+  }
+
   private settle(data: At): void {
-    const counts = new Map<unknown, number>();
-    const all = [...this.items.values()];
-    for (const { outcome } of all) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-    counts.set('resolved', all.filter((item) => item.resolved).length);
+    const counts = this.counts();
     for (const name of data.get('counts').names()) {
       const [said, told] = [data.get('counts').get(name).number(), counts.get(name) ?? 0];
       check(said === told, data.where, `${said} ${name} are claimed, and the events make it ${told}`);
     }
     const submitted = [...this.items].filter(([, item]) => item.selector === null);
     const leaves = submitted.map(([id, item]) => `${id} ${String(item.commitment)}`).sort();
-    const isAll = rootOf(leaves.map(leafHash)).toString('base64') === this.submitted?.get('root').json;
-    check(
-      isAll && leaves.length === this.submitted?.get('count').json,
-      data.where,
-      'not the items that were submitted',
-    );
-    const [cancelled = 0, failed = 0, unconfirmed = 0, pending = 0] = [
-      'cancelled',
-      'failed',
-      'unconfirmed',
-      'pending',
-    ].map((name) => counts.get(name) ?? 0);
-    const isOpen = failed + unconfirmed > (counts.get('resolved') ?? 0);
-    this.status = cancelled > 0 ? 'cancelled' : isOpen ? 'attention' : 'completed';
-    check(pending === 0 && this.status === data.get('status').json, data.where, `the request is ${this.status}`);
+    const isAll = leaves.length === this.submitted?.get('count').json;
+    const root = rootOf(leaves.map(leafHash)).toString('base64');
+    check(isAll && root === this.submitted?.get('root').json, data.where, 'not the items that were submitted');
+    this.status = this.standing();
+    check(this.status !== null && this.status === data.get('status').json, data.where, 'another status than follows');
   }
 }
 
@@ -358,10 +375,7 @@ export function verifyBundle(file: string, key: string | null, older: string | n
     .list()
     .map((each) => {
       const before = readCheckpoint(each.get('checkpoint').text(), keys, each.where);
-      const proof = each
-        .get('proof')
-        .list()
-        .map((hash) => hash.hash());
+      const proof = each.get('proof').hashes();
       check(
         before.origin === head.origin && isConsistent(before, head, proof),
         each.where,
@@ -388,10 +402,7 @@ export function verifyBundle(file: string, key: string | null, older: string | n
   for (const [no, event] of bundle.get('events').list().entries()) {
     const [index, text] = [event.get('leafIndex').number(), event.get('body').text()];
     const leaf = leafHash(text);
-    const proof = event
-      .get('proof')
-      .list()
-      .map((hash) => hash.hash());
+    const proof = event.get('proof').hashes();
     check(isIncluded(leaf, index, head, proof), event.where, 'not in the signed tree');
     const body = read(text, event.where);
     const isNext = body.get('seq').json === no + 1 && body.get('prev').json === prev && index > last;
@@ -400,7 +411,8 @@ export function verifyBundle(file: string, key: string | null, older: string | n
     story.tell(type, body.get('data'));
     [prev, last] = [leaf.toString('base64'), index];
   }
-  check(type === 'exported' && story.status !== null, 'events', 'the end is missing: settled, and then exported');
+  const isEnd = type === 'exported' && story.status !== null && story.status === story.standing();
+  check(isEnd, 'events', 'the end is missing: settled, and then exported');
 
   const disclosure = bundle.get('disclosure');
   const expected = [...story.commitments].filter(([, commitment]) => commitment !== null);
@@ -413,14 +425,12 @@ export function verifyBundle(file: string, key: string | null, older: string | n
       check(made === commitment, opening.where, 'not what was committed to');
     }
   }
-  const tally = new Map<string, number>();
-  for (const { outcome } of story.items.values()) tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
   const ids = keys.filter((each) => head.signers.includes(each)).map((each) => each.replace(/\+[^+]*$/, ''));
   return {
     lines: [
       `request      ${stream}: ${story.status}`,
       `events       ${last < 0 ? 0 : bundle.get('events').list().length}, each chained, and in the signed tree of ${head.size}`,
-      `items        ${story.items.size}: ${[...tally].map(([outcome, n]) => `${n} ${outcome}`).join(', ')}`,
+      `items        ${story.items.size}: ${[...story.counts()].map(([outcome, n]) => `${n} ${outcome}`).join(', ')}`,
       `values       ${disclosure.json === null ? 'not disclosed' : `${expected.length} disclosed, each as committed to`}`,
       `signed by    ${ids.join(' and ')}${key === null ? '\n             Whether to trust this key must be known from elsewhere (--key).' : ''}`,
     ],

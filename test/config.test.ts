@@ -64,6 +64,7 @@ describe('without any variable', () => {
       nextDataKey: null,
       limits: { authFailuresPerMinute: 30, keyRequestsPerMinute: 12_000, trustedProxies: 0 },
       ledgerSigningKey: null,
+      nextLedgerSigningKey: null,
       retentionDays: null,
       allowPrivateEndpoints: false,
       logLevel: 'info',

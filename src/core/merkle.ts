@@ -3,21 +3,21 @@
  * made as RFC 9162 §2.1.3.1 and §2.1.4.1 define them, and checked by the algorithms of §2.1.3.2 and §2.1.4.2, which share
  * no code with the making.
  */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 
 export const HASH_BYTES = 32;
-const LEAF = Buffer.from([0]);
 const NODE = Buffer.from([1]);
 
 /** The root of a tree without leaves. */
-export const EMPTY_ROOT: Buffer = createHash('sha256').digest();
+export const EMPTY_ROOT: Buffer = digest('sha256', '', 'buffer');
 
-export function leafHash(data: string | Buffer): Buffer {
-  return createHash('sha256').update(LEAF).update(data).digest();
+/** The hash of a leaf whose data is this text in UTF-8. */
+export function leafHash(data: string): Buffer {
+  return digest('sha256', `\0${data}`, 'buffer');
 }
 
 export function nodeHash(left: Buffer, right: Buffer): Buffer {
-  return createHash('sha256').update(NODE).update(left).update(right).digest();
+  return digest('sha256', Buffer.concat([NODE, left, right]), 'buffer');
 }
 
 /**
