@@ -2,8 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { describeRedis, startRedis } from './redis.js';
-import type { PrivateRedis } from './redis.js';
+import { describeRedis } from './redis.js';
+import { startRedis } from './redis-server.js';
+import type { PrivateRedis } from './redis-server.js';
 import type { TestDatabase } from './postgres.js';
 import { dumpSchema } from './dump.js';
 

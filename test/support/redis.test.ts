@@ -1,7 +1,8 @@
 import { createConnection } from 'node:net';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeRedis, type PrivateRedis, startRedis } from './redis.js';
+import { describeRedis } from './redis.js';
+import { type PrivateRedis, startRedis } from './redis-server.js';
 
 /** One command, one line of answer. */
 function ask(port: number, command: string): Promise<string> {

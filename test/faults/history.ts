@@ -1,0 +1,58 @@
+/**
+ * A side table that the database itself keeps in every run: each change of an outcome, each end of an attempt and each
+ * settling of a request, with the transaction that did it and the epoch that the batch had at that moment. The service
+ * knows nothing of it, and it survives what kills the service.
+ */
+import type { Pool } from 'pg';
+
+const HISTORY = `
+create schema faults;
+create table faults.outcome_change (
+  no bigint generated always as identity primary key, request_id uuid, item_id uuid, before text, after text,
+  proof_id uuid, tx xid8 not null default pg_current_xact_id(), at timestamptz not null default clock_timestamp());
+create table faults.attempt_end (
+  no bigint generated always as identity primary key, attempt_id uuid, verdict text, epoch integer, live_epoch integer,
+  tx xid8 not null default pg_current_xact_id(), at timestamptz not null default clock_timestamp());
+create table faults.attempt_begin (
+  no bigint generated always as identity primary key, attempt_id uuid, tx xid8 not null default pg_current_xact_id());
+create table faults.settling (
+  no bigint generated always as identity primary key, request_id uuid, before timestamptz, after timestamptz);
+
+create function faults.note_outcome() returns trigger language plpgsql as $$
+begin
+  insert into faults.outcome_change (request_id, item_id, before, after, proof_id)
+    values (new.request_id, new.id, old.outcome, new.outcome, new.proof_id);
+  return null;
+end $$;
+create trigger note_outcome after update on item for each row when (old.outcome <> new.outcome)
+  execute function faults.note_outcome();
+
+create function faults.note_end() returns trigger language plpgsql as $$
+begin
+  insert into faults.attempt_end (attempt_id, verdict, epoch, live_epoch)
+    values (new.id, new.verdict, new.epoch, (select epoch from public.batch where id = new.batch_id));
+  return null;
+end $$;
+create trigger note_end after update on attempt for each row when (old.verdict is distinct from new.verdict)
+  execute function faults.note_end();
+
+create function faults.note_begin() returns trigger language plpgsql as $$
+begin
+  insert into faults.attempt_begin (attempt_id) values (new.id);
+  return null;
+end $$;
+create trigger note_begin after insert on attempt for each row execute function faults.note_begin();
+
+create function faults.note_settling() returns trigger language plpgsql as $$
+begin
+  insert into faults.settling (request_id, before, after) values (new.id, old.settled_at, new.settled_at);
+  return null;
+end $$;
+create trigger note_settling after update on erasure_request for each row
+  when (old.settled_at is distinct from new.settled_at) execute function faults.note_settling();
+`;
+
+/** Puts the side tables into a database that has the schema of the service. */
+export async function keepHistory(pool: Pool): Promise<void> {
+  await pool.query(HISTORY);
+}

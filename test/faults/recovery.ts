@@ -1,0 +1,44 @@
+/** How soon what was in flight at a kill was taken up again, by the times of the attempts in Postgres. */
+import type { Evidence } from './evidence.js';
+
+/** Beyond the lease: a look of the dispatcher every 5 to 6 s, the queue, and a machine that does other things too. */
+const BEYOND_LEASE_MS = 15_000;
+/** How long a batch that was only handed out is held. */
+const CLAIM_MS = 15_000;
+
+export interface Recovery {
+  /** For every item in flight at a kill, milliseconds from the last kill before it was taken up until it was. */
+  readonly takenUpMs: readonly number[];
+  /** Those that were late, in words. */
+  readonly late: readonly string[];
+}
+
+/**
+ * The clock of an item starts anew with each kill before it is taken up: then its next call was killed too, or the batch
+ * in which it waited, whose claim lasts 15 s in place of the lease.
+ */
+export function measureRecovery({ attempts, disturbed, timings, steeredByHand, items }: Evidence): Recovery {
+  const kills = disturbed.filter(({ kill }) => kill).map(({ fromMs }) => fromMs);
+  const leaseMs = timings.timeoutMs + timings.marginMs;
+  const steered = new Set(items.filter(({ requestId }) => steeredByHand.has(requestId)).map(({ id }) => id));
+  const takenUpMs: number[] = [];
+  const late: string[] = [];
+  for (const lost of attempts.filter(({ verdict }) => verdict === 'interrupted')) {
+    const killedAtMs = kills.filter((at) => at >= lost.startedMs && at <= (lost.endedMs ?? Infinity));
+    if (killedAtMs.length === 0) continue;
+    for (const itemId of lost.itemIds.filter((id) => !steered.has(id))) {
+      const next = attempts.find((one) => one.startedMs > lost.startedMs && one.itemIds.includes(itemId));
+      if (!next) {
+        late.push(`item ${itemId} was never taken up again`);
+        continue;
+      }
+      const before = kills.filter((at) => at >= lost.startedMs && at <= next.startedMs);
+      const tookMs = next.startedMs - Math.max(...before);
+      takenUpMs.push(tookMs);
+      const heldMs = before.length > 1 ? Math.max(leaseMs, CLAIM_MS) : leaseMs;
+      if (tookMs > heldMs + BEYOND_LEASE_MS)
+        late.push(`item ${itemId} was taken up again after ${Math.round(tookMs)} ms`);
+    }
+  }
+  return { takenUpMs, late };
+}
