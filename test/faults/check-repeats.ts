@@ -23,7 +23,9 @@ export function checkRepeats(evidence: Evidence): string[] {
     for (const attempt of own.slice(0, -1)) {
       const made = call.get(attempt.id);
       const badly =
-        made !== undefined && (made.faults.length > 0 || (attempt.verdict === 'unclear' && made.delivered === false));
+        made !== undefined &&
+        (made.faults.some((fault) => !fault.startsWith('latency')) ||
+          (attempt.verdict === 'unclear' && made.delivered === false));
       // Nothing of it reached the provider: its listener was down, or the call was held back.
       const unmade = made === undefined && attempt.verdict !== 'answered' && attempt.verdict !== 'interrupted';
       if (badly || unmade || loses.some((crash) => overlaps(attempt, crash))) continue;

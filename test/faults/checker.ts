@@ -4,9 +4,10 @@
  * the database's own history can tell.
  */
 import { callsOf } from './calls-of-attempts.js';
+import type { CallsOfAttempts } from './calls-of-attempts.js';
 import { checkCalls } from './check-calls.js';
 import { checkRepeats } from './check-repeats.js';
-import type { Evidence, ItemRow } from './evidence.js';
+import type { AttemptRow, Evidence, ItemRow } from './evidence.js';
 
 export const INVARIANTS = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I9', 'I11', 'I13', 'I14', 'I15'] as const;
 export type Invariant = (typeof INVARIANTS)[number];
@@ -80,8 +81,16 @@ function goneIsGone(evidence: Evidence): string[] {
       return [`${name}: no answered call carried it`];
     const said = calls.of.get(proof.id)?.answers;
     if (said === undefined) return [`${name}: the provider saw no such call`];
+    if (item.outcome === 'already_absent' && deletedByOwnCall(item, evidence.attempts, calls)) {
+      return [`${name}: a call of its own deleted it`];
+    }
     return isSaid(item, said) ? [] : [`${name}: the provider said ${JSON.stringify(said)}`];
   });
+}
+
+function deletedByOwnCall(item: ItemRow, attempts: readonly AttemptRow[], calls: CallsOfAttempts): boolean {
+  const own = attempts.filter(({ itemIds }) => itemIds.includes(item.id));
+  return own.some(({ id }) => calls.of.get(id)?.deleted.some(({ ids }) => ids.includes(item.externalId)) === true);
 }
 
 function isSaid(
