@@ -35,6 +35,16 @@ export function callsOf({ attempts, items, calls, timings }: Evidence): CallsOfA
   return { of, stray };
 }
 
+/**
+ * Whether the sender itself held the call back, because it could no longer be sure of its lease: it says so at once, while
+ * a call that was lost is found only when its lease is over. Nothing left us then, and it counts as no attempt of an item.
+ */
+export function wasHeldBack(attempt: AttemptRow, { timings }: Pick<Evidence, 'timings'>): boolean {
+  const { verdict, startedMs, endedMs, late } = attempt;
+  const leaseMs = timings.timeoutMs + timings.marginMs;
+  return verdict === 'interrupted' && !late && endedMs !== null && endedMs < startedMs + leaseMs;
+}
+
 function contentKey(system: string, ids: readonly string[]): string {
   return JSON.stringify([system, ...ids.toSorted()]);
 }

@@ -1,4 +1,5 @@
 /** How soon what was in flight at a kill was taken up again, by the times of the attempts in Postgres. */
+import { wasHeldBack } from './calls-of-attempts.js';
 import type { Evidence } from './evidence.js';
 
 /** Beyond the lease: a look of the dispatcher every 5 to 6 s, the queue, and a machine that does other things too. */
@@ -17,13 +18,14 @@ export interface Recovery {
  * The clock of an item starts anew with each kill before it is taken up: then its next call was killed too, or the batch
  * in which it waited, whose claim lasts 15 s in place of the lease.
  */
-export function measureRecovery({ attempts, disturbed, timings, steeredByHand, items }: Evidence): Recovery {
+export function measureRecovery(evidence: Evidence): Recovery {
+  const { attempts, disturbed, timings, steeredByHand, items } = evidence;
   const kills = disturbed.filter(({ kill }) => kill).map(({ fromMs }) => fromMs);
   const leaseMs = timings.timeoutMs + timings.marginMs;
   const steered = new Set(items.filter(({ requestId }) => steeredByHand.has(requestId)).map(({ id }) => id));
   const takenUpMs: number[] = [];
   const late: string[] = [];
-  for (const lost of attempts.filter(({ verdict }) => verdict === 'interrupted')) {
+  for (const lost of attempts.filter((one) => one.verdict === 'interrupted' && !wasHeldBack(one, evidence))) {
     const killedAtMs = kills.filter((at) => at >= lost.startedMs && at <= (lost.endedMs ?? Infinity));
     if (killedAtMs.length === 0) continue;
     for (const itemId of lost.itemIds.filter((id) => !steered.has(id))) {

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Dice } from '../truth/dice.js';
+import { wasHeldBack } from './calls-of-attempts.js';
 import { check } from './checker.js';
 import type { Invariant } from './checker.js';
 import { collect } from './collect.js';
@@ -97,7 +98,7 @@ async function act(stage: Stage, row: Row, { seed, thorough }: RunOptions): Prom
     items: evidence.items.length,
     calls: evidence.calls.length,
     kills: evidence.disturbed.filter(({ kill }) => kill).length,
-    lostCalls: evidence.attempts.filter(({ verdict }) => verdict === 'interrupted').length,
+    lostCalls: evidence.attempts.filter((one) => one.verdict === 'interrupted' && !wasHeldBack(one, evidence)).length,
     quietMs,
     takenUpMs: recovery.takenUpMs,
     breaches: all,

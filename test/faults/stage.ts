@@ -17,7 +17,7 @@ import { TcpProxy } from './tcp-proxy.js';
 export type Backend = 'redis' | 'postgres';
 
 /** Low, since every wait for a lease takes as long. What is measured scales with them. */
-export const TIMINGS = { timeoutMs: 1500, marginMs: 1000 } as const;
+export const TIMINGS = { timeoutMs: 2000, marginMs: 1500 } as const;
 export const LEASE_MS = TIMINGS.timeoutMs + TIMINGS.marginMs;
 export const CONCURRENCY = 4;
 /** Long enough for calls to be under way when something happens. */

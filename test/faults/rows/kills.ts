@@ -16,10 +16,10 @@ export const randomKills: Row = {
   async run(scene) {
     const { stage, dice, thorough } = scene;
     await stage.cast(3);
-    const kills = thorough ? 14 : 8;
-    await underLoad(scene, 4 * kills, 250, async () => {
+    const kills = thorough ? 25 : 8;
+    await underLoad(scene, 2 * kills, 300, async () => {
       for (let no = 0; no < kills; no += 1) {
-        await randomWait(dice, 900);
+        await randomWait(dice, 600);
         await stage.kill(dice.one(stage.running('worker')));
         stage.spawn('worker');
       }
