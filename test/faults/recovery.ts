@@ -8,8 +8,10 @@ const BEYOND_LEASE_MS = 15_000;
 const CLAIM_MS = 15_000;
 
 export interface Recovery {
-  /** For every item in flight at a kill, milliseconds from the last kill before it was taken up until it was. */
+  /** For every item in flight at a kill, milliseconds until it was taken up again. */
   readonly takenUpMs: readonly number[];
+  /** The same where more kills came in between: milliseconds since the last of them. */
+  readonly disturbedAgainMs: readonly number[];
   /** Those that were late, in words. */
   readonly late: readonly string[];
 }
@@ -24,6 +26,7 @@ export function measureRecovery(evidence: Evidence): Recovery {
   const leaseMs = timings.timeoutMs + timings.marginMs;
   const steered = new Set(items.filter(({ requestId }) => steeredByHand.has(requestId)).map(({ id }) => id));
   const takenUpMs: number[] = [];
+  const disturbedAgainMs: number[] = [];
   const late: string[] = [];
   for (const lost of attempts.filter((one) => one.verdict === 'interrupted' && !wasHeldBack(one, evidence))) {
     const killedAtMs = kills.filter((at) => at >= lost.startedMs && at <= (lost.endedMs ?? Infinity));
@@ -36,11 +39,11 @@ export function measureRecovery(evidence: Evidence): Recovery {
       }
       const before = kills.filter((at) => at >= lost.startedMs && at <= next.startedMs);
       const tookMs = next.startedMs - Math.max(...before);
-      takenUpMs.push(tookMs);
+      (before.length > 1 ? disturbedAgainMs : takenUpMs).push(tookMs);
       const heldMs = before.length > 1 ? Math.max(leaseMs, CLAIM_MS) : leaseMs;
       if (tookMs > heldMs + BEYOND_LEASE_MS)
         late.push(`item ${itemId} was taken up again after ${Math.round(tookMs)} ms`);
     }
   }
-  return { takenUpMs, late };
+  return { takenUpMs, disturbedAgainMs, late };
 }

@@ -22,21 +22,29 @@ export function sayRun(report: RunReport): void {
 export function saySummary(reports: readonly RunReport[]): boolean {
   const sum = (of: (report: RunReport) => number): number => reports.reduce((total, report) => total + of(report), 0);
   const broken = reports.filter(({ breaches }) => breaches.length > 0);
-  const taken = reports.flatMap(({ takenUpMs }) => takenUpMs).toSorted((a, b) => a - b);
   const quiet = reports.flatMap(({ quietMs }) => quietMs ?? []);
   const kills = sum((report) => report.kills);
   const lost = sum(({ lostCalls }) => lostCalls);
   say(
     `faults: ${reports.length} runs, ${broken.length} broke; ${sum(({ items }) => items)} items, ${kills} kills, ${lost} calls lost and made again`,
   );
-  if (taken.length > 0) {
-    const p99 = taken[Math.floor(taken.length * 0.99)] ?? 0;
-    say(
-      `        taken up again after a kill: ${taken.length} items, p99 ${seconds(p99)}, at most ${seconds(taken.at(-1) ?? 0)}`,
-    );
-  }
+  sayTimes(
+    'taken up again after a kill',
+    reports.flatMap(({ takenUpMs }) => takenUpMs),
+  );
+  sayTimes(
+    'the same, more kills in between',
+    reports.flatMap(({ disturbedAgainMs }) => disturbedAgainMs),
+  );
   if (quiet.length > 0) say(`        quiet after the last fault: at most ${seconds(Math.max(...quiet))}`);
   return broken.length === 0 && reports.length > 0;
+}
+
+function sayTimes(what: string, times: readonly number[]): void {
+  if (times.length === 0) return;
+  const sorted = times.toSorted((a, b) => a - b);
+  const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+  say(`        ${what}: ${times.length} items, p99 ${seconds(p99)}, at most ${seconds(sorted.at(-1) ?? 0)}`);
 }
 
 function say(line: string): void {

@@ -32,6 +32,7 @@ export interface RunReport {
   readonly lostCalls: number;
   readonly quietMs: number | null;
   readonly takenUpMs: readonly number[];
+  readonly disturbedAgainMs: readonly number[];
   readonly notes: readonly string[];
   /** Empty when everything held. */
   readonly breaches: readonly string[];
@@ -53,7 +54,16 @@ export async function runRow(postgres: SuitePostgres, row: Row, options: RunOpti
     return { ...about, ...found, notes: stage.notes, tookMs: performance.now() - beganMs };
   } catch (error) {
     const breaches = [`the run failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
-    const nothing = { requests: 0, items: 0, calls: 0, kills: 0, lostCalls: 0, quietMs: null, takenUpMs: [] };
+    const nothing = {
+      requests: 0,
+      items: 0,
+      calls: 0,
+      kills: 0,
+      lostCalls: 0,
+      quietMs: null,
+      takenUpMs: [],
+      disturbedAgainMs: [],
+    };
     return { ...about, ...nothing, notes: stage.notes, breaches, tookMs: performance.now() - beganMs };
   } finally {
     await stage.close();
@@ -101,6 +111,7 @@ async function act(stage: Stage, row: Row, { seed, thorough }: RunOptions): Prom
     lostCalls: evidence.attempts.filter((one) => one.verdict === 'interrupted' && !wasHeldBack(one, evidence)).length,
     quietMs,
     takenUpMs: recovery.takenUpMs,
+    disturbedAgainMs: recovery.disturbedAgainMs,
     breaches: all,
   };
 }

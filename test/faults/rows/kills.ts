@@ -6,6 +6,9 @@ import type { Row, Scene } from './row.js';
 
 const STOP_WITHIN_MS = 30_000;
 const STALLS = 5;
+/** Most kills are to hit somebody at work; some come when they come. */
+const HITS_WORK = 0.75;
+const WORK_WITHIN_MS = 5_000;
 
 export const randomKills: Row = {
   no: 1,
@@ -17,13 +20,17 @@ export const randomKills: Row = {
     const { stage, dice, thorough } = scene;
     await stage.cast(3);
     const kills = thorough ? 25 : 8;
+    let underWay = 0;
     await underLoad(scene, 2 * kills, 300, async () => {
       for (let no = 0; no < kills; no += 1) {
-        await randomWait(dice, 600);
-        await stage.kill(dice.one(stage.running('worker')));
+        await randomWait(dice, 400);
+        if (dice.chance(HITS_WORK)) underWay += await callsUnderWay(scene);
+        const ready = stage.running('worker').filter(({ url }) => url !== null);
+        await stage.kill(dice.one(ready.length > 0 ? ready : stage.running('worker')));
         stage.spawn('worker');
       }
     });
+    stage.mustHave(underWay > 0, `${underWay} calls under way at ${kills} kills`);
   },
 };
 
@@ -129,6 +136,14 @@ export const sameJobAgain: Row = {
     }
   },
 };
+
+/** Waits until calls are under way, for a while, and says how many. */
+async function callsUnderWay({ stage }: Scene): Promise<number> {
+  const { ledger } = stage.sandbox;
+  const count = (): number => ledger.inFlight('velt') + ledger.inFlight('supermemory');
+  for (const endMs = performance.now() + WORK_WITHIN_MS; performance.now() < endMs && count() === 0;) await pause(10);
+  return count();
+}
 
 /** Gives the process something to come past its failpoint with, until it is dead. */
 async function feedUntilDead({ submitter }: Scene, name: string, dead: Promise<void>): Promise<void> {
