@@ -10,6 +10,7 @@ import { collect } from './collect.js';
 import type { Evidence } from './evidence.js';
 import type { SuitePostgres } from './postgres.js';
 import { measureRecovery } from './recovery.js';
+import { heard } from './rows/row.js';
 import type { Row, Scene } from './rows/row.js';
 import { Stage, TIMINGS } from './stage.js';
 import type { Backend } from './stage.js';
@@ -85,7 +86,7 @@ async function act(stage: Stage, row: Row, { seed, thorough }: RunOptions): Prom
       else breaches.push(`row ${row.no}: ${what}`);
     },
   };
-  const watch = submitter.watch();
+  const watch = heard(submitter.watch());
   await row.run(scene);
   stage.sandbox.faults.clear();
   await stage.sandbox.up();

@@ -39,6 +39,7 @@ export class Stage {
   readonly disturbed: Disturbed[] = [];
   readonly steeredByHand = new Set<string>();
   readonly notes: string[] = [];
+  closed = false;
   readonly proxy: TcpProxy;
   redis: PrivateRedis | null;
   redisProxy: TcpProxy | null = null;
@@ -117,7 +118,7 @@ export class Stage {
     return (await this.pool.query<Row>(text, [...values])).rows;
   }
 
-  /** Kills a process as it stands. `replaced`: another takes its place at once. */
+  /** Kills a process as it stands. */
   async kill(victim: ServiceProcess): Promise<void> {
     const fromMs = Date.now();
     await victim.kill();
@@ -171,6 +172,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await Promise.all(this.processes.filter((one) => one.runs).map(async (one) => one.kill()));
     await this.proxy.close();
     await this.redisProxy?.close();

@@ -66,7 +66,7 @@ export class Submitter {
 
   /** From now on looks at one request after the other, to see what GET shows. Ends with `stopWatching`. */
   async watch(): Promise<void> {
-    while (this.watching) {
+    while (this.watching && !this.stage.closed) {
       await pause(200);
       const api = this.stage.api();
       if (api === null || this.ids.length === 0) continue;
@@ -91,7 +91,11 @@ export class Submitter {
 
   /** Sends a noted body until it is accepted. */
   async push(record: Submitted, key: string): Promise<string> {
-    for (const endMs = performance.now() + GIVE_UP_MS; performance.now() < endMs; await pause(AGAIN_MS)) {
+    for (
+      const endMs = performance.now() + GIVE_UP_MS;
+      performance.now() < endMs && !this.stage.closed;
+      await pause(AGAIN_MS)
+    ) {
       const api = this.stage.api();
       if (api === null) continue;
       const beganMs = performance.now();

@@ -1,7 +1,7 @@
 /** Rows 1 to 5 and 24: processes that are killed, at random, at named places, all at once, or told to stop. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { API_FAILPOINTS, dieAt, WORKER_FAILPOINTS } from '../failpoints.js';
-import { BOTH, randomWait, underLoad } from './row.js';
+import { BOTH, heard, randomWait, underLoad } from './row.js';
 import type { Row, Scene } from './row.js';
 
 const STOP_WITHIN_MS = 30_000;
@@ -44,7 +44,7 @@ export const workerFailpoints: Row = {
     await stage.cast(1);
     for (const place of shuffled(scene, WORKER_FAILPOINTS)) {
       const victim = await stage.start('worker', { disturbance: dieAt(place, 1 + dice.below(2)) });
-      await feedUntilDead(scene, victim.name, stage.diesAt(victim, place));
+      await feedUntilDead(scene, victim.name, heard(stage.diesAt(victim, place)));
     }
     await submitter.submit();
   },
@@ -61,12 +61,12 @@ export const apiFailpoints: Row = {
     for (const place of shuffled(scene, API_FAILPOINTS)) {
       const victim = await stage.start('api', { disturbance: dieAt(place, 1) });
       const acceptedBefore = submitter.ids.length;
-      const sent = submitter.submit();
+      const sent = heard(submitter.submit());
       await stage.diesAt(victim, place);
       const accepted = submitter.ids.length > acceptedBefore;
       const afterReply = place === 'after reply, before doorbell';
       scene.expect(accepted === afterReply, `killed ${place}, the caller ${accepted ? 'had' : 'had not'} its 202`);
-      const next = stage.start('api');
+      const next = heard(stage.start('api'));
       await sent;
       await (await next).kill();
       stage.disturbed.push(killNow(`kill -9 of an idle API`));
@@ -147,7 +147,7 @@ async function callsUnderWay({ stage }: Scene): Promise<number> {
 
 /** Gives the process something to come past its failpoint with, until it is dead. */
 async function feedUntilDead({ submitter }: Scene, name: string, dead: Promise<void>): Promise<void> {
-  const over = dead.then(() => true);
+  const over = heard(dead.then(() => true));
   for (let no = 0; no < 40; no += 1) {
     await submitter.submit();
     if (await Promise.race([over, pause(400, false)])) return;
