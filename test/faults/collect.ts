@@ -51,8 +51,9 @@ export async function collect(stage: Stage, submitter: Submitter, quietMs: numbe
       supermemory: ledger.maxWithin('supermemory', MINUTE_MS),
     },
     quietMs,
-    processes: stage.processes.map(({ name, end, endExpected, log }) => {
-      return { name, code: end?.code ?? null, signal: end?.signal ?? null, expected: endExpected, log };
+    processes: stage.processes.map(({ name, role, readyMs, end, endExpected, log }) => {
+      const lived = { works: role !== 'api', readyMs, endMs: end?.atMs ?? null };
+      return { name, ...lived, code: end?.code ?? null, signal: end?.signal ?? null, expected: endExpected, log };
     }),
     connectionsLeft: await connectionsLeft(stage),
     looks: submitter.looks,

@@ -101,6 +101,10 @@ export interface History {
 
 export interface ProcessEnd {
   readonly name: string;
+  /** Whether it worked, and from when until when; null for never. */
+  readonly works: boolean;
+  readonly readyMs: number | null;
+  readonly endMs: number | null;
   readonly code: number | null;
   readonly signal: string | null;
   readonly expected: boolean;

@@ -88,9 +88,18 @@ export function goodRun(): Evidence {
     maxPerMinute: { velt: 2, supermemory: 1 },
     quietMs: 900,
     processes: [
-      { name: 'api 1', code: 0, signal: null, expected: true, log: [] },
-      { name: 'worker 2', code: null, signal: 'SIGKILL', expected: true, log: [] },
-      { name: 'worker 3', code: 0, signal: null, expected: true, log: [] },
+      { name: 'api 1', works: false, readyMs: T, endMs: T + 9900, code: 0, signal: null, expected: true, log: [] },
+      {
+        name: 'worker 2',
+        works: true,
+        readyMs: T,
+        endMs: T + 2055,
+        code: null,
+        signal: 'SIGKILL',
+        expected: true,
+        log: [],
+      },
+      { name: 'worker 3', works: true, readyMs: T, endMs: T + 9900, code: 0, signal: null, expected: true, log: [] },
     ],
     connectionsLeft: 0,
     looks: [

@@ -25,6 +25,8 @@ export interface StartOptions {
 export class ServiceProcess {
   readonly log: string[] = [];
   url: string | null = null;
+  /** When it was ready; null while it is not. */
+  readyMs: number | null = null;
   /** How it ended; null while it runs. */
   end: { readonly code: number | null; readonly signal: string | null; readonly atMs: number } | null = null;
   /** An end that nobody here caused is a crash of its own. */
@@ -115,6 +117,9 @@ export class ServiceProcess {
     this.log.push(line);
     if (this.url !== null || !line.includes('"ready"')) return;
     const said: unknown = JSON.parse(line);
-    if (typeof said === 'object' && said !== null && 'url' in said) this.url = String(said.url);
+    if (typeof said === 'object' && said !== null && 'url' in said) {
+      this.url = String(said.url);
+      this.readyMs = Date.now();
+    }
   }
 }

@@ -16,15 +16,28 @@ export interface Recovery {
   readonly late: readonly string[];
 }
 
+/** Moments at which a worker was ready and none had been: before them there was nobody to take anything up. */
+function firstWorkers({ processes }: Evidence): number[] {
+  const workers = processes.filter(({ works }) => works);
+  return workers.flatMap(({ readyMs }) => {
+    if (readyMs === null) return [];
+    const company = workers.some(
+      (one) => one.readyMs !== null && one.readyMs < readyMs && (one.endMs ?? Infinity) > readyMs,
+    );
+    return company ? [] : [readyMs];
+  });
+}
+
 /**
- * The clock of an item starts anew with each kill before it is taken up: then its next call was killed too, or the batch
- * in which it waited, whose claim lasts 15 s in place of the lease.
+ * The clock of an item starts with the kill, or when a worker is there again. It starts anew with each kill before the item is
+ * taken up: then its next call was killed too, or the batch in which it waited, whose claim lasts 15 s in place of the lease.
  */
 export function measureRecovery(evidence: Evidence): Recovery {
   const { attempts, disturbed, timings, steeredByHand, items } = evidence;
   const kills = disturbed.filter(({ kill }) => kill).map(({ fromMs }) => fromMs);
   const leaseMs = timings.timeoutMs + timings.marginMs;
   const steered = new Set(items.filter(({ requestId }) => steeredByHand.has(requestId)).map(({ id }) => id));
+  const nobodyUntil = firstWorkers(evidence);
   const takenUpMs: number[] = [];
   const disturbedAgainMs: number[] = [];
   const late: string[] = [];
@@ -38,7 +51,8 @@ export function measureRecovery(evidence: Evidence): Recovery {
         continue;
       }
       const before = kills.filter((at) => at >= lost.startedMs && at <= next.startedMs);
-      const tookMs = next.startedMs - Math.max(...before);
+      const since = nobodyUntil.filter((at) => at >= lost.startedMs && at <= next.startedMs);
+      const tookMs = next.startedMs - Math.max(...before, ...since);
       (before.length > 1 ? disturbedAgainMs : takenUpMs).push(tookMs);
       const heldMs = before.length > 1 ? Math.max(leaseMs, CLAIM_MS) : leaseMs;
       if (tookMs > heldMs + BEYOND_LEASE_MS)

@@ -9,7 +9,7 @@ import { Workload } from './workload.js';
 import type { Planned } from './workload.js';
 
 const AGAIN_MS = 150;
-const GIVE_UP_MS = 90_000;
+const GIVE_UP_MS = 240_000;
 const ANSWER_WITHIN_MS = 20_000;
 /** Come again, with the same key. */
 const PASSING = [409, 503];

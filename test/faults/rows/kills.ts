@@ -68,8 +68,7 @@ export const apiFailpoints: Row = {
       scene.expect(accepted === afterReply, `killed ${place}, the caller ${accepted ? 'had' : 'had not'} its 202`);
       const next = heard(stage.start('api'));
       await sent;
-      await (await next).kill();
-      stage.disturbed.push(killNow(`kill -9 of an idle API`));
+      await stage.kill(await next);
     }
     await stage.start('api');
     await submitter.submitMany(2);
@@ -162,8 +161,4 @@ function shuffled<T>({ dice }: Scene, list: readonly T[]): T[] {
     .map((one) => ({ one, at: dice.next() }))
     .sort((a, b) => a.at - b.at)
     .map(({ one }) => one);
-}
-
-function killNow(what: string): { what: string; fromMs: number; toMs: number; losesCalls: boolean; kill: boolean } {
-  return { what, fromMs: Date.now(), toMs: Date.now(), losesCalls: true, kill: true };
 }

@@ -1,0 +1,122 @@
+/** The service with a bug put in, one for each invariant: what the checker is there to see. */
+import type { Invariant } from './checker.js';
+import type { Rewrite } from './preload/disturbance.js';
+
+export interface BrokenBuild {
+  readonly bug: string;
+  readonly breaks: Invariant;
+  readonly rewrites: readonly Rewrite[];
+  /** Done to the database when all is quiet: what no bug of ours can do, since the database refuses it. */
+  readonly tampering?: readonly string[];
+}
+
+const SUBMIT = 'erasure/submit-request.js';
+
+export const BROKEN_BUILDS: readonly BrokenBuild[] = [
+  {
+    bug: 'an ID is lost on its way in',
+    breaks: 'I1',
+    rewrites: [
+      { file: SUBMIT, find: 'distinctAsks(submission.targets)', replace: 'distinctAsks(submission.targets).slice(1)' },
+    ],
+  },
+  {
+    bug: 'an absent ID is taken for a deleted one',
+    breaks: 'I2',
+    rewrites: [{ file: 'systems/supermemory/classify.js', find: "said: 'absent' };", replace: "said: 'deleted' };" }],
+  },
+  {
+    bug: 'a final outcome is taken back',
+    breaks: 'I3',
+    rewrites: [],
+    tampering: [
+      'alter table item disable trigger item_stays_settled',
+      "update item set outcome = 'unconfirmed', evidence = null, proof_id = null where outcome = 'erased'",
+    ],
+  },
+  {
+    bug: 'a count is not that of the items',
+    breaks: 'I4',
+    rewrites: [],
+    tampering: ['update erasure_request set erased = erased + 1'],
+  },
+  {
+    bug: 'an ID is sent in upper case',
+    breaks: 'I5',
+    rewrites: [
+      {
+        file: 'erasure/call-of-batch.js',
+        find: 'externalId: value.externalId }',
+        replace: 'externalId: value.externalId.toUpperCase() }',
+      },
+    ],
+  },
+  {
+    bug: 'every call is made twice',
+    breaks: 'I6',
+    rewrites: [
+      {
+        file: 'erasure/run-batch.js',
+        find: 'const sent = await this.send(',
+        replace: 'await this.send(system, start.call, beganMs); const sent = await this.send(',
+      },
+    ],
+  },
+  {
+    bug: 'an attempt stands under another epoch than its batch',
+    breaks: 'I7',
+    rewrites: [
+      {
+        file: 'erasure/start-batches.js',
+        find: 'return { id, batchId, epoch, system: name,',
+        replace: 'return { id, batchId, epoch: epoch - 1, system: name,',
+      },
+    ],
+  },
+  {
+    bug: 'a key is not taken',
+    breaks: 'I9',
+    rewrites: [{ file: SUBMIT, find: 'await takeKey(tx, workplace, id, idempotency);', replace: ';' }],
+  },
+  {
+    bug: 'nothing is ever handed out',
+    breaks: 'I11',
+    rewrites: [
+      { file: 'erasure/dispatch-due.js', find: 'await giveUpExpired(workplace, system);', replace: 'return NOTHING;' },
+    ],
+  },
+  {
+    bug: 'the limit of calls at once is not kept',
+    breaks: 'I13',
+    rewrites: [
+      { file: 'erasure/provider-slots.js', find: 'this.taken < this.slots', replace: 'this.taken < 3 * this.slots' },
+      { file: 'erasure/start-batches.js', find: 'await refuseTooMany(tx, system, calls, ended);', replace: ';' },
+      { file: 'service.js', find: 'connections: concurrency', replace: 'connections: 3 * concurrency' },
+    ],
+  },
+  {
+    bug: 'a rejection is left to itself',
+    breaks: 'I14',
+    rewrites: [
+      {
+        file: 'erasure/run-batch.js',
+        find: 'slots.ended.add(ref.id);',
+        replace: "slots.ended.add(ref.id); void Promise.reject(new Error('left to itself'));",
+      },
+    ],
+  },
+  {
+    bug: 'the 202 comes before the commit',
+    breaks: 'I15',
+    rewrites: [
+      {
+        file: SUBMIT,
+        find: 'await workplace.database.transaction((tx) => store(tx, workplace, id, submission, by, idempotency));',
+        replace: `await new Promise((resolve) => void workplace.database.transaction(async (tx) => {
+          resolve(await store(tx, workplace, id, submission, by, idempotency));
+          await new Promise((later) => setTimeout(later, 500));
+        }));`,
+      },
+    ],
+  },
+];
