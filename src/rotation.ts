@@ -21,7 +21,7 @@ export async function rotateInstallation(config: Config): Promise<string> {
     config.databaseUrl === null
       ? await startEmbeddedPostgres({ dataDir: config.dataDir, durable: true, log: () => undefined })
       : null;
-  const database = Database.open(config.databaseUrl ?? embedded?.url ?? '', 2, () => undefined);
+  const database = Database.open(config.databaseUrl ?? embedded?.url ?? '', 2, () => undefined, null);
   try {
     await migrate(database.pool);
     const newKey = config.nextDataKey ?? (await readOrMakeNextDataKey(config.dataDir));

@@ -18,7 +18,7 @@ import { QueueDoorbell } from './queue/queue-doorbell.js';
 import { Watchdog } from './queue/watchdog.js';
 import type { Stuck } from './queue/watchdog.js';
 import { ensureBootstrapKey } from './store/api-keys.js';
-import { Database } from './store/database.js';
+import { Database, openPool } from './store/database.js';
 import { startEmbeddedPostgres } from './store/embedded-postgres.js';
 import { ensureGates } from './store/gates.js';
 import { checkDatabase, checkRedis } from './start-checks.js';
@@ -71,7 +71,7 @@ async function start(
   const database = Database.open(databaseUrl, DATABASE_CONNECTIONS, onIdleError);
   undo.push(async () => database.close());
   await checkDatabase(config, database, log);
-  const { applied } = await migrate(database.pool);
+  const { applied } = await migrateFirst(databaseUrl, onIdleError);
   if (applied.length > 0) log.info({ migrations: applied }, 'the schema was brought up to date');
   await ensureGates(
     database,
@@ -132,6 +132,16 @@ function watch(
     });
     watchdog.start();
   });
+}
+
+/** Over a connection of its own: a migration may take longer than any statement of the work. */
+async function migrateFirst(databaseUrl: string, onIdleError: (error: Error) => void): ReturnType<typeof migrate> {
+  const pool = openPool(databaseUrl, 1, '', onIdleError, null);
+  try {
+    return await migrate(pool);
+  } finally {
+    await pool.end();
+  }
 }
 
 async function embedded(config: Config, log: Log, undo: (() => Promise<void>)[]): Promise<string> {

@@ -2,7 +2,7 @@
 import { BullModule } from '@nestjs/bullmq';
 import { createPostgresBackend, Queue, runMigrations, withBackend, Worker } from 'bullmq';
 import type { Log } from '../erasure/workplace.js';
-import { openPool } from '../store/database.js';
+import { closePool, openPool } from '../store/database.js';
 import { readRedisState } from './redis-state.js';
 import type { RedisServer, RedisState } from './redis-state.js';
 
@@ -85,7 +85,7 @@ export async function postgresBackend(url: string, onIdleError: (error: Error) =
   BullModule.queueClass = classes.Queue;
   BullModule.workerClass = classes.Worker;
   const fine = { kind: 'fine' } as const;
-  return { kind: 'postgres', producer: pool, consumer: pool, state: () => fine, close: async () => pool.end() };
+  return { kind: 'postgres', producer: pool, consumer: pool, state: () => fine, close: async () => closePool(pool) };
 }
 
 function redisServer(url: string): RedisServer {

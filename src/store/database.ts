@@ -1,4 +1,5 @@
 /** The way to Postgres: one pool, Prisma over it for what reads well, and transactions for everything that writes. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool } from 'pg';
 import type { PoolClient, QueryResultRow } from 'pg';
@@ -33,6 +34,13 @@ const VANISHED_OPTIONS =
 /** What was answered with 202, and every attempt, is on the disk: whatever the server, the role or the database is set to. */
 const DURABLE_OPTIONS = '-c synchronous_commit=on';
 const KEEP_ALIVE_DELAY_MS = 10_000;
+/**
+ * A statement that is under way when the network goes is resent for a quarter of an hour before anybody is told: no
+ * statement of the work takes as long as this.
+ */
+const ANSWER_WITHIN_MS = 25_000;
+/** What a goodbye to the server may take: one that is gone does not say it back. */
+const CLOSE_WITHIN_MS = 3_000;
 
 export class Database {
   readonly prisma: PrismaClient;
@@ -43,17 +51,17 @@ export class Database {
 
   /**
    * Opens a pool. `connectionString` is a postgresql:// URL, `connectionsMax` how many connections it may hold. A lost
-   * idle connection is reported through `onIdleError` and replaced when next needed.
+   * idle connection is reported through `onIdleError` and replaced when next needed. A statement without an answer for
+   * `answerWithinMs` fails, and its connection is given up; null for no limit.
    */
-  static open(connectionString: string, connectionsMax: number, onIdleError: (error: Error) => void): Database {
-    return new Database(
-      openPool(
-        connectionString,
-        connectionsMax,
-        `${DURABLE_OPTIONS} ${PLANNER_OPTIONS} ${VANISHED_OPTIONS}`,
-        onIdleError,
-      ),
-    );
+  static open(
+    connectionString: string,
+    connectionsMax: number,
+    onIdleError: (error: Error) => void,
+    answerWithinMs: number | null = ANSWER_WITHIN_MS,
+  ): Database {
+    const options = `${DURABLE_OPTIONS} ${PLANNER_OPTIONS} ${VANISHED_OPTIONS}`;
+    return new Database(openPool(connectionString, connectionsMax, options, onIdleError, answerWithinMs));
   }
 
   /**
@@ -84,7 +92,7 @@ export class Database {
 
   async close(): Promise<void> {
     await this.prisma.$disconnect();
-    await this.pool.end();
+    await closePool(this.pool);
   }
 
   private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -101,9 +109,12 @@ export class Database {
       await client.query('commit');
       return result;
     } catch (error) {
-      await client.query('rollback').catch((failure: unknown) => {
-        broken = failure instanceof Error ? failure : new Error('rollback failed');
-      });
+      // Nothing more is heard on such a connection: its end is what rolls back.
+      if (isUnanswered(error)) broken = error;
+      else
+        await client.query('rollback').catch((failure: unknown) => {
+          broken = failure instanceof Error ? failure : new Error('rollback failed');
+        });
       throw error;
     } finally {
       client.off('error', onLost);
@@ -118,6 +129,7 @@ export function openPool(
   connectionsMax: number,
   options: string,
   onIdleError: (error: Error) => void,
+  answerWithinMs: number | null = ANSWER_WITHIN_MS,
 ): Pool {
   const pool = new Pool({
     connectionString,
@@ -126,9 +138,20 @@ export function openPool(
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     options,
+    ...(answerWithinMs === null ? {} : { query_timeout: answerWithinMs }),
   });
   pool.on('error', onIdleError);
   return pool;
+}
+
+/** Ends a pool, and does not wait for a server that is gone. */
+export async function closePool(pool: Pool): Promise<void> {
+  await Promise.race([pool.end(), pause(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+}
+
+/** The driver's own words, for which it has no code. */
+function isUnanswered(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 function transactionOn(client: PoolClient): Transaction {
@@ -162,7 +185,7 @@ const UNAVAILABLE_CODES = new Set([
 ]);
 const UNAVAILABLE_CLASSES = ['08', '53', '57', '58'];
 const UNAVAILABLE_WORDS =
-  /connection (terminated|timeout|ended|closed)|server has closed the connection|timeout exceeded when trying to connect|not queryable/i;
+  /connection (terminated|timeout|ended|closed)|server has closed the connection|timeout exceeded when trying to connect|not queryable|query read timeout/i;
 
 /** Where drivers and Prisma keep the error that was there first. */
 const WRAPPINGS = ['cause', 'meta', 'driverAdapterError'] as const;

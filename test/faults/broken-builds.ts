@@ -21,9 +21,15 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
     ],
   },
   {
-    bug: 'an absent ID is taken for a deleted one',
+    bug: 'an absent ID is called erased',
     breaks: 'I2',
-    rewrites: [{ file: 'systems/supermemory/classify.js', find: "said: 'absent' };", replace: "said: 'deleted' };" }],
+    rewrites: [
+      {
+        file: 'core/item.js',
+        find: "settled(history, 'already_absent', 'provider', null)",
+        replace: "settled(history, 'erased', 'provider', null)",
+      },
+    ],
   },
   {
     bug: 'a final outcome is taken back',

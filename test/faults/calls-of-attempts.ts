@@ -6,6 +6,8 @@ import type { AttemptRow, Evidence } from './evidence.js';
 const CLOCKS_MS = 3;
 /** How much later than its last permitted moment a call may be seen, when the machine is busy. */
 const BUSY_MS = 1500;
+/** A lease begins when its batch is taken, a little before its attempt is written. */
+const TAKEN_BEFORE_MS = 700;
 
 export interface CallsOfAttempts {
   readonly of: ReadonlyMap<string, SandboxCall>;
@@ -42,7 +44,7 @@ export function callsOf({ attempts, items, calls, timings }: Evidence): CallsOfA
 export function wasHeldBack(attempt: AttemptRow, { timings }: Pick<Evidence, 'timings'>): boolean {
   const { verdict, startedMs, endedMs, late } = attempt;
   const leaseMs = timings.timeoutMs + timings.marginMs;
-  return verdict === 'interrupted' && !late && endedMs !== null && endedMs < startedMs + leaseMs;
+  return verdict === 'interrupted' && !late && endedMs !== null && endedMs < startedMs + leaseMs - TAKEN_BEFORE_MS;
 }
 
 function contentKey(system: string, ids: readonly string[]): string {
