@@ -10,8 +10,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { judgeRedis } from '../src/queue/redis-state.js';
 import { Database } from '../src/store/database.js';
 import { clockOffset } from '../src/store/server-facts.js';
-import { describeRedis, startRedis } from './support/redis.js';
-import type { PrivateRedis } from './support/redis.js';
+import { startRedis } from './support/redis-server.js';
+import type { PrivateRedis } from './support/redis-server.js';
+import { describeRedis } from './support/redis.js';
 import { openInstallation } from './support/service.js';
 import type { Installation, TestService, Variables } from './support/service.js';
 import { ROOT } from './support/source-tree.js';

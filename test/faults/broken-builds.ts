@@ -1,5 +1,5 @@
 /** The service with a bug put in, one for each invariant: what the checker is there to see. */
-import type { Invariant } from './checker.js';
+import type { Invariant } from './breach.js';
 import type { Rewrite } from './preload/disturbance.js';
 
 export interface BrokenBuild {

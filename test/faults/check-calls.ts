@@ -1,7 +1,7 @@
 /** I5 and I13: what was sent to the providers, and how fast. */
 import type { SandboxCall } from '../../src/sandbox/ledger.js';
 import { callsOf } from './calls-of-attempts.js';
-import type { Breach } from './checker.js';
+import type { Breach } from './breach.js';
 import type { Asked, Evidence } from './evidence.js';
 
 /** A start that read the gate before it closed may commit a little after. */

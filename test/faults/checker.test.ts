@@ -1,7 +1,8 @@
 /** The checker is itself checked: a good run passes, and one that breaks an invariant, in each way named, does not. */
 import { describe, expect, it } from 'vitest';
-import { check, INVARIANTS } from './checker.js';
-import type { Invariant } from './checker.js';
+import { INVARIANTS } from './breach.js';
+import type { Invariant } from './breach.js';
+import { check } from './checker.js';
 import type { Evidence, ItemRow } from './evidence.js';
 import { ABSENT_ITEM, GONE_ITEM, goodRun, REPEATED_ITEM } from './good-run.js';
 import { measureRecovery } from './recovery.js';

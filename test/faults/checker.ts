@@ -5,17 +5,10 @@
  */
 import { callsOf } from './calls-of-attempts.js';
 import type { CallsOfAttempts } from './calls-of-attempts.js';
+import type { Breach, Invariant } from './breach.js';
 import { checkCalls } from './check-calls.js';
 import { checkRepeats } from './check-repeats.js';
 import type { AttemptRow, Evidence, ItemRow } from './evidence.js';
-
-export const INVARIANTS = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I9', 'I11', 'I13', 'I14', 'I15'] as const;
-export type Invariant = (typeof INVARIANTS)[number];
-
-export interface Breach {
-  readonly invariant: Invariant;
-  readonly what: string;
-}
 
 const FINAL = ['erased', 'already_absent', 'nothing_matched', 'cancelled'];
 const GONE = ['erased', 'already_absent', 'nothing_matched'];

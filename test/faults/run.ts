@@ -5,7 +5,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Dice } from '../truth/dice.js';
 import { wasHeldBack } from './calls-of-attempts.js';
 import { check } from './checker.js';
-import type { Invariant } from './checker.js';
 import { collect } from './collect.js';
 import type { Evidence } from './evidence.js';
 import type { SuitePostgres } from './postgres.js';
@@ -99,9 +98,7 @@ async function act(stage: Stage, row: Row, { seed, thorough }: RunOptions): Prom
   await pause(200);
   const evidence = await collect(stage, submitter, quietMs);
   const recovery = measureRecovery(evidence);
-  const judged = check(evidence).map(
-    ({ invariant, what }: { invariant: Invariant; what: string }) => `${invariant}: ${what}`,
-  );
+  const judged = check(evidence).map(({ invariant, what }) => `${invariant}: ${what}`);
   const all = [...breaches, ...judged, ...recovery.late.map((what) => `taken up late: ${what}`)];
   if (all.length > 0) stage.notes.push(`the evidence is in ${keep(evidence, row.no, seed)}`);
   return {

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { inject } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { Database, isUnavailable } from '../../src/store/database.js';
 import { TcpProxy } from '../faults/tcp-proxy.js';
 import { testDatabase } from '../support/postgres.js';

@@ -12,7 +12,8 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   const loaded = await nextLoad(url, context);
   const wanted = rewrites.filter(({ file }) => url.endsWith(`/dist/${file}`));
   if (wanted.length === 0) return loaded;
-  let source = String(loaded.source);
+  if (!(loaded.source instanceof Uint8Array)) throw new Error(`${url} came as no bytes`);
+  let source = Buffer.from(loaded.source).toString('utf8');
   for (const { file, find, replace } of wanted) {
     // A place that moved must not become a fault that never happens.
     if (source.split(find).length !== 2) throw new Error(`${find} does not stand exactly once in dist/${file}`);

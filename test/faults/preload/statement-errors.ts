@@ -22,7 +22,7 @@ export function failStatements({ share, seed }: { readonly share: number; readon
     const done = given.at(-1);
     if (typeof done !== 'function') return Promise.reject(error);
     process.nextTick(() => {
-      done(error);
+      Reflect.apply(done, undefined, [error]);
     });
     return undefined;
   }
