@@ -16,7 +16,7 @@ export function checkRepeats(evidence: Evidence): string[] {
   return [
     ...needlessRepeats(evidence, calls, carrying),
     ...unrecordedCalls(evidence, carrying),
-    ...lostAtEachKill(evidence),
+    ...lostAtEachKill(evidence, calls),
   ];
 }
 
@@ -76,13 +76,15 @@ function unrecordedCalls({ calls, items }: Evidence, carrying: ReadonlyMap<strin
 }
 
 /** No more calls are lost at a kill than may be under way. A call that an earlier kill had lost is that one's. */
-function lostAtEachKill(evidence: Evidence): string[] {
+function lostAtEachKill(evidence: Evidence, calls: CallsOfAttempts): string[] {
   const { attempts, disturbed, limits } = evidence;
   const kills = disturbed.filter(({ kill }) => kill).toSorted((a, b) => a.fromMs - b.fromMs);
   const lostAt = new Map<string, number>();
   for (const attempt of attempts) {
     if (attempt.verdict !== 'interrupted' || wasHeldBack(attempt, evidence)) continue;
     const first = kills.find((kill) => meet(attempt, kill));
+    // Answered already, and killed before the answer was on record: no call was under way any more.
+    if (first && (calls.of.get(attempt.id)?.endedAtMs ?? Number.POSITIVE_INFINITY) <= first.fromMs) continue;
     const key = first && `${attempt.provider} at ${first.fromMs} (${first.what})`;
     if (key !== undefined) lostAt.set(key, (lostAt.get(key) ?? 0) + 1);
   }

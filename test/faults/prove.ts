@@ -33,6 +33,10 @@ export const BROKEN_BUILDS_COUNT = BROKEN_BUILDS.length;
 
 async function invariantsBroken(postgres: SuitePostgres, build: BrokenBuild, seed: number): Promise<string[]> {
   const stage = await Stage.open(postgres, { backend: 'postgres', seed });
+  // A bug that ends its process must not end the run: others take over.
+  const revive = setInterval(() => {
+    if (stage.processes.length > 0 && stage.api() === null) void heard(stage.calm());
+  }, 1_000);
   try {
     const submitter = new Submitter(stage, seed);
     const watch = heard(submitter.watch());
@@ -48,6 +52,7 @@ async function invariantsBroken(postgres: SuitePostgres, build: BrokenBuild, see
     const breaches = check(await collect(stage, submitter, quietMs));
     return [...new Set(breaches.map(({ invariant }) => invariant))];
   } finally {
+    clearInterval(revive);
     await stage.close();
   }
 }
