@@ -219,6 +219,12 @@ class Story {
       for (const line of lines.filter(({ says }) => says.get('pass').json !== null)) this.follow(line, lines, data);
     } else if (type === 'retried' || type === 'reopened') {
       for (const id of data.get('items').list()) this.openItem(id).outcome = 'pending';
+    } else if (type === 'rested') {
+      for (const id of data.get('items').list()) {
+        const item = this.items.get(id.text());
+        check(item?.outcome === 'pending', id.where, 'only what was tried and is pending comes to rest');
+        item.outcome = 'unconfirmed';
+      }
     } else if (type === 'resolved') {
       this.openItem(data.get('item')).resolved = true;
       this.commitments.set(`resolution/${data.get('item').text()}`, data.get('reason').json);

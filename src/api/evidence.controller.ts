@@ -5,7 +5,7 @@ import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { exportEvidence } from '../erasure/export-evidence.js';
 import { Workplace } from '../erasure/workplace.js';
-import { LedgerBroken, Sealer } from '../ledger/seal.js';
+import { Sealer } from '../ledger/seal.js';
 import type { PageOf } from '../store/cursor.js';
 import { listEvents } from '../store/read-events.js';
 import type { EventResource } from '../store/read-events.js';
@@ -17,9 +17,9 @@ import { PageQuery } from './items.dto.js';
 import { ByCaller, Needs } from './key.guard.js';
 import { pageOf, pageOr } from './page.js';
 import { problemResponse } from './problem-response.js';
-import { Problem } from './problem.js';
 import { refuse } from './refusal.js';
 import { jsonResponse } from './resource-schemas.js';
+import { orLedgerBroken } from './sealed-ledger.js';
 
 @ApiTags('Evidence')
 @Controller('v1/erasure-requests/:id')
@@ -69,11 +69,8 @@ export class EvidenceController implements BeforeApplicationShutdown {
     @ByCaller() caller: Caller,
   ): Promise<StreamableFile> {
     const how = { actor: caller.actor, disclosed: query.disclosure ?? true, since: query.since ?? null };
-    const evidence = await exportEvidence(this.workplace, this.sealer, id, how).catch((error: unknown) => {
-      if (!(error instanceof LedgerBroken)) throw error;
-      this.workplace.log.error({ why: error.message }, 'THE LEDGER WAS TAMPERED WITH OR IS BROKEN');
-      throw new Problem('ledger_broken', 'The ledger is not what was signed, so that no evidence can be given.');
-    });
+    const exported = exportEvidence(this.workplace, this.sealer, id, how);
+    const evidence = await orLedgerBroken(this.workplace.log, exported);
     if (evidence.kind !== 'bundle') throw refuse(evidence.kind);
     return new StreamableFile(Readable.from(evidence.pieces), {
       type: 'application/json',

@@ -4,10 +4,12 @@ import { Controller, Get, Inject, Query, Res, StreamableFile } from '@nestjs/com
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { exportPeriod } from '../erasure/export-period.js';
+import { notePeriodExport } from '../erasure/note-export.js';
 import { Workplace } from '../erasure/workplace.js';
 import { sqlState } from '../store/database.js';
+import type { Caller } from './caller.js';
 import { ExportItemsQuery } from './export-items.dto.js';
-import { Needs } from './key.guard.js';
+import { ByCaller, Needs } from './key.guard.js';
 import { problemResponse } from './problem-response.js';
 import { Problem } from './problem.js';
 import { readTimestamp } from './timestamp.js';
@@ -39,7 +41,11 @@ export class ExportsController {
   })
   @ApiResponse(problemResponse(400, 'A parameter is not valid.'))
   @ApiResponse(problemResponse(429, 'As many exports as may are running.'))
-  items(@Query() query: ExportItemsQuery, @Res({ passthrough: true }) reply: FastifyReply): StreamableFile {
+  async items(
+    @Query() query: ExportItemsQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @ByCaller() caller: Caller,
+  ): Promise<StreamableFile> {
     const { from, to, format = 'csv' } = query;
     const filter = {
       from: from === undefined ? null : readTimestamp(from),
@@ -55,6 +61,19 @@ export class ExportsController {
       throw new Problem('too_many_exports', `At most ${EXPORTS_AT_ONCE} exports run at once.`);
     }
     this.running += 1;
+    try {
+      await notePeriodExport(this.workplace, caller.actor, {
+        kind: 'items',
+        format,
+        from: filter.from?.toISOString() ?? null,
+        to: filter.to?.toISOString() ?? null,
+        system: filter.system,
+        outcome: filter.outcome,
+      });
+    } catch (error) {
+      this.running -= 1;
+      throw error;
+    }
     const bytes = Readable.from(exportPeriod(this.workplace, filter, format), { objectMode: false });
     // Also when the reader has gone away before the first byte was asked for.
     bytes.once('close', () => (this.running -= 1));

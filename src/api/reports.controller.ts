@@ -2,21 +2,27 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Checkpoint } from '../core/report.js';
 import { issueReport } from '../erasure/issue-report.js';
 import type { IssuedReport } from '../erasure/issue-report.js';
+import { noteExport } from '../erasure/note-export.js';
 import { Workplace } from '../erasure/workplace.js';
+import { Sealer } from '../ledger/seal.js';
 import { databaseNow } from '../store/clock.js';
 import { sqlState } from '../store/database.js';
+import { publishHead } from '../store/ledger-tree.js';
 import { readSummary } from '../store/read-summary.js';
 import type { SummaryResource } from '../store/read-summary.js';
+import type { Caller } from './caller.js';
 import { IdPipe } from './id.pipe.js';
-import { Needs } from './key.guard.js';
+import { ByCaller, Needs } from './key.guard.js';
 import { problemResponse } from './problem-response.js';
 import { Problem } from './problem.js';
 import { refuse } from './refusal.js';
 import { reportCsv } from './report-csv.js';
 import { reportJson } from './report-json.js';
 import { ReportQuery, SummaryQuery } from './reports.dto.js';
+import { orLedgerBroken } from './sealed-ledger.js';
 import { readTimestamp } from './timestamp.js';
 
 const schemaOf = (name: string) => ({ schema: { $ref: `#/components/schemas/${name}` } });
@@ -24,7 +30,10 @@ const schemaOf = (name: string) => ({ schema: { $ref: `#/components/schemas/${na
 @ApiTags('Reports')
 @Controller('v1')
 export class ReportsController {
-  constructor(@Inject(Workplace) private readonly workplace: Workplace) {}
+  constructor(
+    @Inject(Workplace) private readonly workplace: Workplace,
+    @Inject(Sealer) private readonly sealer: Sealer,
+  ) {}
 
   @Get('erasure-requests/:id/report')
   @Needs('reports:read')
@@ -40,15 +49,30 @@ export class ReportsController {
   })
   @ApiResponse(problemResponse(400, 'The id is not a UUID, or the format is not known.'))
   @ApiResponse(problemResponse(404, 'No such request.'))
-  async report(@Param('id', IdPipe) id: string, @Query() query: ReportQuery): Promise<StreamableFile> {
-    const report = await issueReport(this.workplace, id, null);
-    if (report.kind !== 'issued') throw refuse(report.kind);
+  async report(
+    @Param('id', IdPipe) id: string,
+    @Query() query: ReportQuery,
+    @ByCaller() caller: Caller,
+  ): Promise<StreamableFile> {
     const format = query.format ?? 'json';
+    const data = { kind: 'report', format };
+    if (!(await noteExport(this.workplace, id, caller.actor, data))) throw refuse('not_found');
+    const report = await issueReport(this.workplace, id, await this.head());
+    if (report.kind !== 'issued') throw refuse(report.kind);
     const { write, type } = FORMATS[format];
     return new StreamableFile(Readable.from(this.watched(id, write(report))), {
       type,
       disposition: `attachment; filename="erasure-report-${id}.${format}"`,
     });
+  }
+
+  /** The signed head of a tree that holds every event until now. */
+  private async head(): Promise<Checkpoint | null> {
+    await orLedgerBroken(this.workplace.log, this.sealer.seal());
+    const head = await publishHead(this.workplace.database);
+    if (head === null) return null;
+    const { size, root, note } = head;
+    return { treeSize: size, root: root.toString('base64'), checkpoint: note, keyId: this.sealer.keyId };
   }
 
   /** What fails on the way has no answer left but to break off, which the log must tell. */

@@ -110,10 +110,14 @@ export class RequestsController {
   @ApiResponse(problemResponse(409, 'Not settled, or in `attention` and not to be abandoned.'))
   async shred(
     @Param('id', IdPipe) id: string,
+    @ByCaller() caller: Caller,
     @Body() body: ShredDto = new ShredDto(),
     @Query() _query: NoQuery = new NoQuery(),
   ): Promise<RequestResource> {
-    const shredded = await shredRequest(this.workplace, id, { abandon: body.abandon ?? false });
+    const shredded = await shredRequest(this.workplace, id, {
+      abandon: body.abandon ?? false,
+      actor: caller.actor,
+    });
     if (shredded.kind !== 'shredded') throw refuse(shredded.kind);
     return this.request(id);
   }

@@ -1,5 +1,7 @@
 /** Due items that have been tried as often as allowed: they rest, or go once more. */
+import { groupBy } from '../core/grouping.js';
 import { restsNow } from '../core/worn.js';
+import { appendEvents, SERVICE } from '../ledger/append.js';
 import { lockRequests } from '../store/attempts.js';
 import type { Transaction } from '../store/database.js';
 import type { Due } from '../store/due-items.js';
@@ -26,7 +28,16 @@ export async function restWorn(
   const found = await readWorn(tx, system.provider.name, worn, providerTimeoutMs + leaseMarginMs);
   const resting = found.filter((item) => restsNow({ ...item, attemptsMax }));
   if (resting.length === 0) return due;
-  await restItems(tx, resting);
+  const rested = await restItems(tx, resting);
+  await appendEvents(
+    tx,
+    [...groupBy(rested, (item) => item.requestId)].map(([stream, items]) => ({
+      stream,
+      type: 'rested',
+      actor: SERVICE,
+      data: { items: items.map((item) => item.id) },
+    })),
+  );
   await warnWhereAllAbsent(tx, requestIds);
   await announceSettled(tx, workplace, requestIds);
   const gone = new Set(resting.map((item) => `${item.requestId}/${item.id}`));

@@ -1,3 +1,4 @@
+import { appendEvents, SERVICE } from '../ledger/append.js';
 import { holdForShredding, pastRetention, shredRows } from '../store/shred-rows.js';
 import type { Workplace } from './workplace.js';
 
@@ -9,12 +10,12 @@ const SHREDDED_PER_LOOK = 50;
 /**
  * Destroys the key and the digests of a settled request: who it was about, its IDs, its note and what providers said are
  * gone for good, outcomes and counts stay. Done already counts as done. A request in `attention` still needs its values,
- * unless `abandon` says that nobody will come back to it.
+ * unless `abandon` says that nobody will come back to it. The ledger keeps who did it; its commitments cannot be opened then.
  */
 export async function shredRequest(
   workplace: Pick<Workplace, 'database'>,
   requestId: string,
-  { abandon }: { readonly abandon: boolean },
+  { abandon, actor }: { readonly abandon: boolean; readonly actor: string },
 ): Promise<Shredded> {
   return workplace.database.transaction(async (tx): Promise<Shredded> => {
     const request = await holdForShredding(tx, requestId);
@@ -22,6 +23,7 @@ export async function shredRequest(
     if (request.shredded) return { kind: 'shredded' };
     if (!request.settled) return { kind: 'not_settled' };
     if (request.status === 'attention' && !abandon) return { kind: 'needs_attention' };
+    await appendEvents(tx, [{ stream: requestId, type: 'shredded', actor, data: { status: request.status } }]);
     await shredRows(tx, requestId);
     return { kind: 'shredded' };
   });
@@ -38,7 +40,7 @@ export async function shredPastRetention(
   if (retentionDays === null) return 0;
   let shredded = 0;
   for (const id of await pastRetention(workplace.database, retentionDays, SHREDDED_PER_LOOK)) {
-    if ((await shredRequest(workplace, id, { abandon: false })).kind === 'shredded') shredded += 1;
+    if ((await shredRequest(workplace, id, { abandon: false, actor: SERVICE })).kind === 'shredded') shredded += 1;
   }
   return shredded;
 }

@@ -11,6 +11,7 @@ export const EVENT_TYPES = [
   'call',
   'retried',
   'reopened',
+  'rested',
   'resolved',
   'cancelled',
   'blocked',

@@ -85,6 +85,11 @@ export class Sealer {
     return this.signers[0].verifierKey;
   }
 
+  /** The key's name and id, as they stand before its bytes in the verifier key. */
+  get keyId(): string {
+    return this.verifierKey.slice(0, this.verifierKey.lastIndexOf('+'));
+  }
+
   /** Seals from now on, every few seconds, unless another process is at it. */
   start(): void {
     this.timer = setTimeout(

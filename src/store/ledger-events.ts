@@ -25,6 +25,16 @@ export async function readHeads(tx: Transaction, streams: readonly string[]): Pr
   return tx.rows<StreamHead>(READ_HEADS, [streams]);
 }
 
+const LOCK_EXPORTS: Statement = {
+  name: 'lock-exports',
+  text: `select pg_advisory_xact_lock(hashtext('expunge exports')) is null as locked`,
+};
+
+/** Holds the stream of exports, which has no row of its own to be locked. */
+export async function lockExports(tx: Transaction): Promise<void> {
+  await tx.run(LOCK_EXPORTS);
+}
+
 export interface WrittenEvent {
   readonly stream: string;
   readonly seq: number;

@@ -39,12 +39,13 @@ const REST_ITEMS: Statement = {
   name: 'rest-items',
   text: `update item i set outcome = 'unconfirmed', settled_at = now(), suspect_id = null
     from unnest($1::uuid[], $2::uuid[]) as w (request_id, id)
-    where i.request_id = w.request_id and i.id = w.id and i.outcome = 'pending'`,
+    where i.request_id = w.request_id and i.id = w.id and i.outcome = 'pending'
+    returning i.request_id as "requestId", i.id`,
 };
 
-/** Puts pending items to rest. */
-export async function restItems(tx: Transaction, keys: readonly ItemKey[]): Promise<void> {
-  await tx.run(REST_ITEMS, columns(keys));
+/** Puts those of these items to rest that are pending, and gives them. */
+export async function restItems(tx: Transaction, keys: readonly ItemKey[]): Promise<ItemKey[]> {
+  return tx.rows<ItemKey>(REST_ITEMS, columns(keys));
 }
 
 function columns(keys: readonly ItemKey[]): [string[], string[]] {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shredPastRetention } from '../../src/erasure/shred-request.js';
 import { Database } from '../../src/store/database.js';
+import { verifyBundle } from '../../src/verify.js';
 import { REQUESTS } from '../support/api-client.js';
 import type { Problem } from '../support/api-client.js';
 import { dumpSchema } from '../support/dump.js';
@@ -20,6 +21,7 @@ beforeAll(async () => {
 });
 afterAll(async () => service.installation.close());
 
+const text = async (path: string) => (await service.api.call('GET', path)).text;
 const shred = (id: string, body?: object) =>
   service.api.call<Problem & { shreddedAt: string; subject: null }>('POST', `${REQUESTS}/${id}/shred`, body);
 
@@ -36,6 +38,24 @@ describe('shredding', () => {
     expect([first.status, first.body.subject]).toEqual([200, null]);
     const second = await shred(id, {});
     expect([second.status, second.body.shreddedAt]).toEqual([200, first.body.shreddedAt]);
+  });
+
+  it('leaves evidence that still verifies, and says who did it', async () => {
+    const id = await settled(DONE);
+    const key = (await text('/v1/ledger/public-key')).trim();
+    const before = await text(`${REQUESTS}/${id}/evidence`);
+    expect(before).toContain('m1');
+    expect((await shred(id)).status).toBe(200);
+    const after = await text(`${REQUESTS}/${id}/evidence`);
+    expect(after).not.toContain('m1');
+    expect(verifyBundle(after, key, null)).toBeDefined();
+    const { data } = await service.api.expect<{ data: { type: string; actor: string }[] }>(
+      200,
+      'GET',
+      `${REQUESTS}/${id}/events`,
+    );
+    expect(data.map(({ type }) => type)).toEqual(['received', 'call', 'settled', 'exported', 'shredded', 'exported']);
+    expect(data.find(({ type }) => type === 'shredded')?.actor).toMatch(/^key_/);
   });
 
   it('waits until nothing is pending', async () => {
