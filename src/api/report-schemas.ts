@@ -1,8 +1,8 @@
 /** What reports look like, for the API document. */
 import { OUTCOMES } from '../core/item.js';
 import { STATUSES } from '../core/request.js';
-import { count, counts, id, listOf, nullable, object, systemName, text, time } from './resource-schemas.js';
-import type { Schema } from './resource-schemas.js';
+import { count, counts, id, listOf, nullable, object, systemName, text, time } from './schema.js';
+import type { Schema } from './schema.js';
 
 const subject = { oneOf: [object({ ref: text }), { type: 'null' }] };
 const flag = { type: 'boolean' };

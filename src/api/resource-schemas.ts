@@ -1,71 +1,13 @@
-/** What answers look like, for the API document: JSON Schema 2020-12, as OpenAPI 3.1 uses it. */
+/** What answers look like, for the API document. */
 import type { ApiResponseOptions } from '@nestjs/swagger';
 import { OUTCOMES } from '../core/item.js';
-import { NOTIFICATION_EVENTS } from '../core/notification.js';
-import { EVENT_TYPES } from '../ledger/append.js';
 import { STATUSES } from '../core/request.js';
-import { SCOPES } from './caller.js';
-import { SCHEMES } from '../core/webhook-signature.js';
-import { SYSTEMS } from '../systems/registry.js';
+import { EVENT_TYPES } from '../ledger/append.js';
+import { count, counts, id, listOf, nullable, object, pageOf, systemName, text, time } from './schema.js';
+import type { Schema } from './schema.js';
+import { WAYS_IN_SCHEMAS } from './ways-in-schemas.js';
 
-export type Schema = Readonly<Record<string, unknown>>;
-
-export const id = { type: 'string', format: 'uuid' };
-export const text = { type: 'string' };
-export const count = { type: 'integer', minimum: 0 };
-export const time = { type: 'string', format: 'date-time' };
-export const systemName = { type: 'string', enum: SYSTEMS.map((system) => system.name) };
-export const nullable = (schema: { readonly type: string }): Schema => ({ ...schema, type: [schema.type, 'null'] });
-export const listOf = (items: Schema): Schema => ({ type: 'array', items });
-const refTo = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-export const counts = (names: readonly string[]): Schema =>
-  object(Object.fromEntries(names.map((name) => [name, count])));
-const pageOf = (name: string): Schema => object({ data: listOf(refTo(name)), nextCursor: nullable(text) });
-
-/** An object of which every member listed is always there; answers may grow further ones. */
-export function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
-  return {
-    type: 'object',
-    properties,
-    required: Object.keys(properties),
-    ...(description === undefined ? {} : { description }),
-  };
-}
-
-const notificationEvent = { type: 'string', enum: [...NOTIFICATION_EVENTS] };
-const endpoint = {
-  id,
-  url: text,
-  events: listOf(notificationEvent),
-  createdAt: time,
-  disabledAt: { ...nullable(time), description: 'When it answered 410.' },
-};
 const subject = { oneOf: [object({ ref: text }), { type: 'null' }] };
-
-const API_KEY = {
-  id,
-  name: text,
-  prefix: { ...text, description: 'The first characters of the key, to tell it from others.' },
-  scopes: listOf({ type: 'string', enum: [...SCOPES] }),
-  createdBy: nullable(text),
-  createdAt: time,
-  expiresAt: nullable(time),
-  lastUsedAt: { ...nullable(time), description: 'To the minute.' },
-  revokedAt: nullable(time),
-};
-
-const ignored = object({ ignored: { const: true }, reason: { enum: ['event', 'unknown_subject'] } });
-const sourceMembers = {
-  name: text,
-  scheme: { type: 'string', enum: [...SCHEMES] },
-  events: listOf(text),
-  subjectRef: text,
-  targets: { type: ['array', 'null'], items: { type: 'object' }, description: 'Null: the subject directory.' },
-  subjectsPerHour: { type: 'integer', minimum: 1 },
-  secrets: listOf(object({ createdAt: time })),
-  held: { ...count, description: 'Requests of it that wait for a person to let them go.' },
-  createdAt: time,
-};
 
 export const RESOURCE_SCHEMAS = {
   ErasureRequest: object(
@@ -176,32 +118,6 @@ export const RESOURCE_SCHEMAS = {
     'A system, its limits, and what holds it back.',
   ),
   SystemPage: pageOf('System'),
-  NotificationEndpoint: object(endpoint, 'Where notifications go.'),
-  NotificationEndpointPage: pageOf('NotificationEndpoint'),
-  MadeNotificationEndpoint: object(
-    { ...endpoint, secret: { ...text, description: '`whsec_` and base64; it is never shown again.' } },
-    'A new endpoint.',
-  ),
-  NotificationDelivery: object(
-    {
-      id: { ...id, description: 'The `webhook-id` of every attempt.' },
-      event: notificationEvent,
-      about: { ...text, description: 'The id of the request, or the name of the system.' },
-      status: { enum: ['pending', 'delivered', 'given_up'] },
-      attempts: count,
-      httpStatus: nullable({ type: 'integer' }),
-      failure: {
-        enum: ['blocked', 'name', 'connection', 'tls', 'timeout', 'reset', 'status', 'disabled', null],
-        description: 'What was wrong with the last attempt.',
-      },
-      createdAt: time,
-      lastAttemptAt: nullable(time),
-      nextAttemptAt: nullable(time),
-      endedAt: nullable(time),
-    },
-    'One message to one endpoint, and what became of it.',
-  ),
-  NotificationDeliveryPage: pageOf('NotificationDelivery'),
   Preview: object(
     {
       dryRun: { const: true },
@@ -221,13 +137,6 @@ export const RESOURCE_SCHEMAS = {
     required: ['id'],
     description: 'The resource as it now is; its id alone for a key without `requests:read`.',
   },
-  ApiKey: object(API_KEY, 'A key, without the key itself.'),
-  ApiKeyPage: pageOf('ApiKey'),
-  NewApiKey: object({ ...API_KEY, key: { ...text, description: 'Shown this once.' } }),
-  DirectoryEntry: object(
-    { subject: object({ ref: text }), targets: listOf({ type: 'object' }), replacedAt: time },
-    'What is known of a subject, in the words in which it was told.',
-  ),
   Liveness: object({
     status: { const: 'ok' },
     eventLoopDelayMs: {
@@ -235,29 +144,6 @@ export const RESOURCE_SCHEMAS = {
       description: 'How late the event loop ran at worst since this was last asked.',
     },
   }),
-  WebhookSource: object(sourceMembers, 'Who may ask for erasures by signed webhooks, and how payloads are read.'),
-  WebhookSourceMade: {
-    ...object(sourceMembers, 'The source; with its secret where it was made, shown this once.'),
-    properties: { ...sourceMembers, secret: text },
-  },
-  WebhookSourcePage: pageOf('WebhookSource'),
-  MadeSecret: {
-    type: 'object',
-    properties: { secret: text },
-    description: 'The secret where it was made, shown this once.',
-  },
-  Released: object({ released: { ...count, description: 'How many requests were let go.' } }),
-  DeliveryAnswer: { oneOf: [object({ id }), ignored] },
-  DeliveryPreview: {
-    oneOf: [
-      {
-        ...object({ dryRun: { const: true }, targets: { type: ['array', 'null'], items: { type: 'object' } } }),
-        allOf: [refTo('Preview')],
-        description: 'What would be made, and the targets as they were read; null where the directory names them.',
-      },
-      ignored,
-    ],
-  },
   Readiness: object({
     status: { const: 'ready' },
     checks: object({
@@ -279,6 +165,7 @@ export const RESOURCE_SCHEMAS = {
     },
     required: ['type', 'title', 'status', 'detail', 'requestId'],
   },
+  ...WAYS_IN_SCHEMAS,
 } as const satisfies Record<string, Schema>;
 
 /** A successful answer of a route. */

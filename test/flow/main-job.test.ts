@@ -38,6 +38,7 @@ describeQueues('the main job', (queue) => {
       createdAt: expect.stringMatching(TIME),
       settledAt: expect.stringMatching(TIME),
       shreddedAt: null,
+      held: null,
       counts: {
         total: 17,
         pending: 0,
