@@ -11,7 +11,12 @@ import { CONFIGURED, SETTINGS } from '../erasure/real-workplace.js';
 const quiet = () => undefined;
 const BY = { actor: 'auditor', disclosed: true, since: null };
 
-/** What is wrong with the evidence of the settled requests of a database: nothing, or a line for each. */
+/** Those with most to tell; of a hundred alike the rest would tell nothing more. */
+const REQUESTS_MAX = 8;
+const LONGEST = `select r.id from erasure_request r where r.pending = 0
+  order by (select count(*) from ledger_event e where e.stream = r.id::text) desc, r.id limit $1`;
+
+/** What is wrong with the evidence of the longest stories among a database's settled requests: nothing, or a line for each. */
 export async function evidenceProblems(
   url: string,
   keys: { readonly dataKey: string; readonly signingKey: string },
@@ -24,7 +29,7 @@ export async function evidenceProblems(
     const sealer = await Sealer.open(database, { current, next: null }, { refused: quiet, failed: quiet });
     const log = { info: quiet, warn: quiet, error: quiet };
     const workplace = new Workplace(database, vault, CONFIGURED, SETTINGS, { ring: quiet }, log, { observe: quiet });
-    const { rows } = await database.pool.query<{ id: string }>('select id from erasure_request where pending = 0');
+    const { rows } = await database.pool.query<{ id: string }>(LONGEST, [REQUESTS_MAX]);
     const problems: string[] = [];
     for (const { id } of rows) {
       const evidence = await exportEvidence(workplace, sealer, id, BY);
