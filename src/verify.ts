@@ -190,6 +190,12 @@ interface Line {
   readonly selector: unknown;
   readonly before: string;
 }
+/** A call that changed nothing leaves a settled request settled. */
+function isWithoutEffect(type: string, data: At): boolean {
+  if (type !== 'call') return false;
+  const results = data.get('results').list();
+  return data.get('late').json === true || results.every((says) => says.get('outcome').json === null);
+}
 class Story {
   readonly items = new Map<string, Item>();
   /** What was committed to, by label. */
@@ -202,8 +208,8 @@ class Story {
   tell(type: string, data: At): void {
     const isFirst = this.submitted === null;
     check((type === 'received') === isFirst, data.where, 'a request begins with its being received, once');
-    if (type === 'exported' || type === 'shredded') return;
-    if (type !== 'resolved' && data.get('late').json !== true) this.status = null;
+    if (type === 'exported' || type === 'shredded' || type === 'released') return;
+    if (type !== 'resolved' && !isWithoutEffect(type, data)) this.status = null;
     if (type === 'received') {
       this.submitted = data.get('items');
       for (const name of ['subject', 'note']) this.commitments.set(name, data.get(name).json);

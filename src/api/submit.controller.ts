@@ -6,9 +6,11 @@ import { canonicalJson } from '../core/canonical.js';
 import { isJsonObject } from '../core/json.js';
 import { knownTargets } from '../erasure/known-targets.js';
 import { previewRequest } from '../erasure/preview-request.js';
+import type { Preview, SystemPreview } from '../erasure/preview-request.js';
 import { findReplay, submitRequest } from '../erasure/submit-request.js';
 import type { Idempotency, Submitted } from '../erasure/submit-request.js';
 import { Workplace } from '../erasure/workplace.js';
+import { may } from './caller.js';
 import type { Caller } from './caller.js';
 import { Clock } from './clock.js';
 import { readIdempotencyKey } from './idempotency-key.js';
@@ -75,7 +77,8 @@ export class SubmitController {
       const known = await knownTargets(this.workplace.database, this.workplace, submission);
       if (known.kind !== 'known') throw refuseUnknown(known);
       reply.status(200);
-      return previewRequest(this.workplace, { ...submission, targets: known.targets });
+      const preview = await previewRequest(this.workplace, { ...submission, targets: known.targets });
+      return submission.targets !== null || may(caller, 'directory:write') ? preview : withoutWords(preview);
     }
     const given = request.body;
     const idempotency = key === null || !isJsonObject(given) ? null : { route: ROUTE, key, body: canonicalJson(given) };
@@ -87,6 +90,15 @@ export class SubmitController {
     const submission = readSubmission(body, this.workplace, this.clock.nowMs());
     return submitRequest(this.workplace, submission, { actor: caller.actor, source: 'api' }, idempotency);
   }
+}
+
+/** What the directory knows is told to nobody who may not read it: how much, but not what. */
+function withoutWords(preview: Preview): Preview {
+  const hidden = ({ selectors, ...system }: SystemPreview) => ({
+    ...system,
+    selectors: selectors.map(() => 'a selector that the subject directory knows'),
+  });
+  return { ...preview, systems: preview.systems.map(hidden) };
 }
 
 /** The answer as text: a replay is the first answer byte for byte. */

@@ -1,7 +1,7 @@
 /** Taking in what a webhook source sends: verified over its bytes, answered once, and never twice acted upon. */
 import { randomBytes } from 'node:crypto';
 import { secretKey, verifyDelivery } from '../core/webhook-signature.js';
-import type { Delivery } from '../core/webhook-signature.js';
+import type { Delivery, Scheme } from '../core/webhook-signature.js';
 import type { Transaction } from '../store/database.js';
 import { isOverVolume } from '../store/held-requests.js';
 import { newId } from '../store/identifiers.js';
@@ -49,13 +49,13 @@ export async function acceptDelivery(
   }
   const key = deliveryKey(vault, source, { id: verdict.deliveryId, body: delivery.body });
   const known = await findDelivery(database, key);
-  if (known !== null && isFinal(known)) return again(workplace, source.name, known);
+  if (known !== null && isFinal(known, scheme)) return again(workplace, source.name, known);
   const understood = understand(workplace, source, delivery);
   if (understood.kind !== 'asks' && understood.kind !== 'ignored') {
     log.warn({ source: source.name, reason: understood.kind }, 'a webhook delivery was refused: nothing was started');
     return understood;
   }
-  const acted = await database.transaction((tx) => act(tx, workplace, key, understood));
+  const acted = await database.transaction((tx) => act(tx, workplace, key, { understood, scheme }));
   if (acted.kind === 'not_configured') {
     log.warn({ source: source.name, reason: acted.kind }, 'a webhook delivery was refused: nothing was started');
     return acted;
@@ -90,11 +90,16 @@ type Acted =
     };
 
 /** What was ignored is looked at again: a mapping, a list of events or the directory may know more by now. */
-async function act(tx: Transaction, workplace: Workplace, key: DeliveryKey, understood: Acting): Promise<Acted> {
+async function act(
+  tx: Transaction,
+  workplace: Workplace,
+  key: DeliveryKey,
+  { understood, scheme }: { readonly understood: Acting; readonly scheme: Scheme },
+): Promise<Acted> {
   const limits = await lockSource(tx, key.source);
   if (limits === null) return { kind: 'gone' };
   const known = await findDelivery(tx, key);
-  if (known !== null && isFinal(known)) return { kind: 'known', known };
+  if (known !== null && isFinal(known, scheme)) return { kind: 'known', known };
   const stored =
     understood.kind === 'asks' ? await store(tx, workplace, key.source, understood.submission, limits) : null;
   // Not remembered: the sender comes again, and then the credentials may be there.
@@ -132,9 +137,12 @@ async function store(
   return { id, held, systems: held === null ? stored.systems : [] };
 }
 
-/** It acted, or its id now comes with another body: the first answer stands. */
-function isFinal(known: KnownDelivery): boolean {
-  return 'id' in known.answer || !known.sameBody;
+/**
+ * It acted, or its id now comes with another body: the first answer stands. GitHub signs neither the event's name nor a
+ * time, and its bodies have no shape of their own: one that was ignored must not act years later, or under another name.
+ */
+function isFinal(known: KnownDelivery, scheme: Scheme): boolean {
+  return scheme === 'github' || 'id' in known.answer || !known.sameBody;
 }
 
 function again(workplace: Workplace, source: string, known: KnownDelivery): Accepted {

@@ -3,9 +3,12 @@ import { bundleText } from '../ledger/bundle.js';
 import { disclosureText } from '../ledger/disclosure.js';
 import type { Sealer } from '../ledger/seal.js';
 import { holdRequest } from '../store/change-items.js';
-import { readHeads } from '../store/ledger-events.js';
+import { readHeads, readStream } from '../store/ledger-events.js';
 import { scopeKey } from './draft-items.js';
 import type { Workplace } from './workplace.js';
+
+/** Events looked at that came while a bundle was written. */
+const LATER_MAX = 1000;
 
 export type Evidence =
   | { readonly kind: 'not_found' | 'not_settled' }
@@ -34,8 +37,25 @@ export async function exportEvidence(
   });
   if (typeof lastSeq === 'string') return { kind: lastSeq };
   await sealer.seal();
-  const disclosure = how.disclosed ? disclosureText(database, vault, requestId, scopeKey) : nothing();
+  const values = how.disclosed ? disclosureText(database, vault, requestId, scopeKey) : nothing();
+  const disclosure = unchanged(workplace, requestId, lastSeq, values);
   return { kind: 'bundle', pieces: bundleText(database, requestId, lastSeq, disclosure, how.since) };
+}
+
+/**
+ * What is disclosed is read after the events were fixed: where the request went on meanwhile the bundle breaks off, rather
+ * than hold values that none of its events commits to.
+ */
+async function* unchanged(
+  { database }: Workplace,
+  requestId: string,
+  lastSeq: number,
+  pieces: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  yield* pieces;
+  for (const { body } of await readStream(database, requestId, lastSeq, LATER_MAX)) {
+    if (!body.includes('"type":"exported"')) throw new Error('the request changed while its evidence was given out');
+  }
 }
 
 async function* nothing(): AsyncGenerator<string> {}

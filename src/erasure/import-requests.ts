@@ -1,4 +1,7 @@
 /** Many requests out of one file: each is stored by itself, and once, however often the file comes. */
+import { canonicalJson } from '../core/canonical.js';
+import type { JsonObject } from '../core/json.js';
+import type { ReadTarget } from '../systems/target.js';
 import { submitRequest } from './submit-request.js';
 import type { Submission, Submitted } from './submit-request.js';
 import type { Workplace } from './workplace.js';
@@ -23,7 +26,9 @@ export type ImportEntry =
   | { readonly kind: 'refused'; readonly line: number; readonly problem: ImportProblem };
 
 export type Imported =
-  { readonly line: number; readonly id: string } | { readonly line: number; readonly problem: ImportProblem };
+  /** `replayed`: made by an earlier import of the same file. */
+  | { readonly line: number; readonly id: string; readonly replayed?: true }
+  | { readonly line: number; readonly problem: ImportProblem };
 
 const ROUTE = 'POST /v1/erasure-requests/import';
 /** Transactions at once: while one waits for the disk, others are prepared. */
@@ -57,10 +62,21 @@ async function* first(running: Promise<Imported>[]): AsyncGenerator<Imported, vo
 async function store(workplace: Workplace, entry: ImportEntry, actor: string): Promise<Imported> {
   const { line } = entry;
   if (entry.kind === 'refused') return { line, problem: entry.problem };
-  const idempotency = { route: ROUTE, key: entry.fileDigest, body: entry.fileDigest };
+  // What was understood stands beside the bytes: a line that was refused the first time must not be passed over in silence.
+  const { subjectRef, targets } = entry.submission;
+  const body = canonicalJson([entry.fileDigest, subjectRef, targets === null ? null : targets.map(written)]);
+  const idempotency = { route: ROUTE, key: entry.fileDigest, body };
   const submitted = await submitRequest(workplace, entry.submission, { actor, source: 'import' }, idempotency);
-  return submitted.kind === 'accepted' ? { line, id: submitted.id } : { line, problem: problemOf(submitted.kind) };
+  if (submitted.kind !== 'accepted') return { line, problem: problemOf(submitted.kind) };
+  return { line, id: submitted.id, ...(submitted.replayed ? { replayed: true } : {}) };
 }
+
+const written = ({ system, scope, ids, selectors }: ReadTarget): JsonObject => ({
+  system,
+  scope: { ...scope },
+  ids: [...ids],
+  selectors: [...selectors],
+});
 
 function problemOf(kind: Exclude<Submitted['kind'], 'accepted'>): ImportProblem {
   switch (kind) {
@@ -78,8 +94,14 @@ function problemOf(kind: Exclude<Submitted['kind'], 'accepted'>): ImportProblem 
       };
     case 'key_shredded':
       return { slug: 'shredded', detail: 'The request made of this line was shredded.', errors: [] };
-    case 'key_in_flight':
     case 'key_reused':
+      return {
+        slug: 'key_reused',
+        detail:
+          'An earlier import of this file understood these lines otherwise: put what is missing into another file.',
+        errors: [],
+      };
+    case 'key_in_flight':
       return { slug: 'key_in_flight', detail: 'The same file is being imported; send it again later.', errors: [] };
   }
 }

@@ -1,8 +1,9 @@
 /** An import as CSV: neighbouring lines of one subject make one request, every line names one ID, and none ever selects. */
-import { CsvRecords, RECORD_BYTES_MAX } from '../core/csv-records.js';
+import { readCsvLine, RECORD_BYTES_MAX } from '../core/csv-records.js';
 import type { CsvEntry } from '../core/csv-records.js';
 import { isWellFormed } from '../core/json.js';
 import { linesOf } from '../core/lines.js';
+import type { Line } from '../core/lines.js';
 import { systemNamed } from '../systems/registry.js';
 import { readTarget } from '../systems/target.js';
 import type { ReadTarget, TargetProblem } from '../systems/target.js';
@@ -63,12 +64,10 @@ export async function* readImportCsv(
   workplace: Pick<Workplace, 'systems'>,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<ImportEntry, void, undefined> {
-  const records = new CsvRecords();
   const reader = new GroupReader(workplace);
   for await (const lines of linesOf(chunks, RECORD_BYTES_MAX)) {
-    for (const entry of records.read(lines)) yield* reader.take(entry);
+    for (const line of lines) yield* reader.take(line);
   }
-  for (const entry of records.read([], true)) yield* reader.take(entry);
   yield* reader.end();
 }
 
@@ -76,33 +75,34 @@ class GroupReader {
   private readonly digest = new FileDigest();
   private group: Group | null = null;
   private headed = false;
+  /** The line that was last refused. */
+  private told = 0;
 
   constructor(private readonly workplace: Pick<Workplace, 'systems'>) {}
 
-  *take(entry: CsvEntry): Generator<ImportEntry, void, undefined> {
+  *take(line: Line): Generator<ImportEntry, void, undefined> {
+    const entry = readCsvLine(line);
     if (!this.headed) {
-      if (!isHeader(entry)) throw new ImportHeaderError(`the first line must be ${IMPORT_HEADER.join(',')}`);
+      if (!isHeader(entry, line.bytes))
+        throw new ImportHeaderError(`the first line must be ${IMPORT_HEADER.join(',')}`);
       this.headed = true;
-      this.digest.pass(entry.bytes);
+      this.digest.pass(line.bytes);
       return;
     }
-    if (entry.kind !== 'record') {
-      this.digest.pass(entry.bytes);
-      if (entry.kind === 'malformed') yield refused(entry.line, [{ path: '', message: entry.message }]);
-      return;
-    }
-    const read = this.readLine(entry.cells);
+    const read = entry.kind === 'record' ? this.readLine(entry.cells) : problemsOf(entry);
     if (Array.isArray(read)) {
-      this.digest.pass(entry.bytes);
-      yield refused(entry.line, read);
+      this.digest.pass(line.bytes);
+      // The further parts of a line that is too long have its number.
+      if (read.length > 0 && line.number !== this.told) yield refused(line.number, read);
+      this.told = line.number;
       return;
     }
     if (this.group?.takes(read.subjectRef) !== true) {
       yield* this.end();
-      this.group = new Group(read.subjectRef, entry.line);
+      this.group = new Group(read.subjectRef, line.number);
     }
     this.group?.add(read.target);
-    this.digest.include(entry.bytes);
+    this.digest.include(line.bytes);
   }
 
   /** The group that stands open, as a request. */
@@ -142,10 +142,14 @@ class GroupReader {
   }
 }
 
-function isHeader(entry: CsvEntry): boolean {
+function problemsOf(entry: Exclude<CsvEntry, { readonly kind: 'record' }>): TargetProblem[] {
+  return entry.kind === 'nothing' ? [] : [{ path: '', message: entry.message }];
+}
+
+function isHeader(entry: CsvEntry, bytes: Buffer): boolean {
   if (entry.kind !== 'record') return false;
   const [first = '', ...rest] = entry.cells;
-  const marked = entry.bytes[0]?.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) === true;
+  const marked = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
   return [marked ? first.slice(1) : first, ...rest].join(',') === IMPORT_HEADER.join(',');
 }
 

@@ -21,22 +21,22 @@ export async function* readImportNdjson(
   for await (const lines of linesOf(chunks, LINE_BYTES_MAX)) {
     for (const { number: line, bytes, whole } of lines) {
       if (!whole) {
-        digest.pass([bytes]);
+        digest.pass(bytes);
         if (tooLong !== line) yield { kind: 'refused', line, problem: TOO_LONG };
         tooLong = line;
         continue;
       }
       if (isBlank(bytes)) {
-        digest.pass([bytes]);
+        digest.pass(bytes);
         continue;
       }
       const read = await readLine(bytes);
       if ('problem' in read) {
-        digest.pass([bytes]);
+        digest.pass(bytes);
         yield { kind: 'refused', line, problem: read.problem };
         continue;
       }
-      digest.include([bytes]);
+      digest.include(bytes);
       yield { kind: 'submission', line, submission: read, fileDigest: digest.sofar() };
     }
   }

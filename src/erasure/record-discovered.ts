@@ -141,7 +141,8 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
       const { requestId, deadline } = selector;
       fresh.push({ requestId, id, selectorId: selector.id, digest, deadline, ...placeOf(pass, freshIds.length - 1) });
     }
-    if (found && (answer.said === 'unclear' || (found.claimed && answer.said === 'erased'))) {
+    const unrecorded = found !== undefined && (found.claimed || found.outcome === 'unconfirmed');
+    if (found && (answer.said === 'unclear' || (unrecorded && answer.said === 'erased'))) {
       doubted.push({ selectorId: selector.id, id: found.id });
     }
     if (found && (found.claimed || found.resolved || (found.outcome !== 'pending' && found.outcome !== 'failed')))

@@ -1,4 +1,5 @@
 import { appendEvents, SERVICE } from '../ledger/append.js';
+import { sqlState } from '../store/database.js';
 import { holdForShredding, pastRetention, shredRows } from '../store/shred-rows.js';
 import type { Workplace } from './workplace.js';
 
@@ -34,13 +35,19 @@ export async function shredRequest(
  * shredded. One that was retried since it was found is settled no more, and stays.
  */
 export async function shredPastRetention(
-  workplace: Pick<Workplace, 'database'>,
+  workplace: Pick<Workplace, 'database' | 'log'>,
   retentionDays: number | null,
 ): Promise<number> {
   if (retentionDays === null) return 0;
   let shredded = 0;
   for (const id of await pastRetention(workplace.database, retentionDays, SHREDDED_PER_LOOK)) {
-    if ((await shredRequest(workplace, id, { abandon: false, actor: SERVICE })).kind === 'shredded') shredded += 1;
+    try {
+      if ((await shredRequest(workplace, id, { abandon: false, actor: SERVICE })).kind === 'shredded') shredded += 1;
+    } catch (error) {
+      // One that cannot be shredded now must not keep those behind it.
+      const code = sqlState(error);
+      workplace.log.warn({ erasureRequestId: id, code }, 'a request past its retention could not be shredded');
+    }
   }
   return shredded;
 }

@@ -1,4 +1,5 @@
 /** Webhook sources: made, given a new secret, changed, removed; and what they have held let go. */
+import { appendEvents } from '../ledger/append.js';
 import { randomBytes } from 'node:crypto';
 import { SECRETS_MAX, secretText } from '../core/webhook-signature.js';
 import type { Scheme } from '../core/webhook-signature.js';
@@ -96,14 +97,21 @@ export async function removeSource(
  * Lets go all requests of a source that are held now, and counts its subjects anew from here on. Gives how many, or null
  * when there is no such source. Cut short, it has let some go; called again, it does the rest.
  */
-export async function releaseHeld(workplace: Workplace, name: string): Promise<number | null> {
+export async function releaseHeld(workplace: Workplace, name: string, actor: string): Promise<number | null> {
   const { database, doorbell } = workplace;
   const until = await database.transaction((tx) => markReleased(tx, name));
   if (until === null) return null;
   for (let released = 0; ;) {
-    const some = await database.transaction((tx) => releaseSome(tx, requestSource(name), until, RELEASED_TOGETHER));
-    if (some.requests === 0) return released;
-    released += some.requests;
+    const some = await database.transaction(async (tx) => {
+      const freed = await releaseSome(tx, requestSource(name), until, RELEASED_TOGETHER);
+      await appendEvents(
+        tx,
+        freed.requests.map((stream) => ({ stream, type: 'released', actor, data: {} })),
+      );
+      return freed;
+    });
+    if (some.requests.length === 0) return released;
+    released += some.requests.length;
     doorbell.ring(some.systems);
   }
 }

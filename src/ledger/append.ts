@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   'cancelled',
   'blocked',
   'resumed',
+  'released',
   'settled',
   'exported',
   'shredded',

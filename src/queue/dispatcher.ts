@@ -52,12 +52,18 @@ export class Dispatcher {
 
   /** What only a tick needs to look after; one that fails is followed by another. */
   private async tidy(): Promise<void> {
-    try {
-      await freeOrphans(this.workplace.database);
-      await openForNewCredentials(this.workplace);
-      await shredPastRetention(this.workplace, this.workplace.settings.retentionDays);
-    } catch (error) {
-      this.workplace.log.warn({ error: errorName(error) }, 'the tick did not go through');
+    const { workplace } = this;
+    const steps = [
+      async () => freeOrphans(workplace.database),
+      async () => openForNewCredentials(workplace),
+      async () => shredPastRetention(workplace, workplace.settings.retentionDays),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        workplace.log.warn({ error: errorName(error) }, 'the tick did not go through');
+      }
     }
   }
 

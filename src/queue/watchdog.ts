@@ -6,6 +6,7 @@ import { passage } from '../core/gate.js';
 import type { Gate } from '../core/gate.js';
 import { complaint, isStuck, watched } from '../core/watchdog.js';
 import type { Complaint, Sight, Watch } from '../core/watchdog.js';
+import { blockedSystems } from '../erasure/blocked-systems.js';
 import type { ConfiguredSystem, Workplace } from '../erasure/workplace.js';
 import type { Database } from '../store/database.js';
 import { readGates } from '../store/gates.js';
@@ -89,7 +90,7 @@ export class Watchdog {
     const { live, overMs, quietMs } = await readStanding(this.database, name, provider.name);
     const row = gates.get(name);
     const passableMs = row === undefined ? Infinity : passableFor(row.gate, row.nowMs);
-    const blocked = [...gates.values()].filter(({ gate }) => gate.reason !== null).map((other) => other.system);
+    const blocked = blockedSystems(this.workplace, gates);
     const ask = live === 0 && passableMs !== null;
     return {
       passableMs,

@@ -140,14 +140,14 @@ export async function listApiKeys(database: Database, page: Page): Promise<PageO
 const HOLD_ADMIN_KEYS: Statement = {
   name: 'hold-admin-keys',
   text: `select id from api_key where revoked_at is null and 'admin' = any (scopes)
-      and (expires_at is null or expires_at > now()) order by id for update`,
+      and expires_at is null order by id for update`,
 };
 const REVOKE_KEY: Statement = {
   name: 'revoke-api-key',
   text: 'update api_key set revoked_at = coalesce(revoked_at, now()) where id = $1',
 };
 
-/** Revokes a key; from the commit on it opens nothing. The last living admin key stays: nobody could make another. */
+/** Revokes a key; from the commit on it opens nothing. The last admin key without an end stays: one day nobody could make another. */
 export async function revokeApiKey(database: Database, id: string): Promise<'revoked' | 'not_found' | 'last_admin'> {
   return database.transaction(async (tx) => {
     const admins = await tx.rows<{ id: string }>(HOLD_ADMIN_KEYS);

@@ -182,7 +182,8 @@ export async function readHistories(tx: Transaction, batchIds: readonly string[]
 
 const LOCK_REQUESTS: Statement = {
   name: 'lock-requests',
-  text: `select r.id, r.cancelled_at is not null as cancelled, k.wrapped from erasure_request r
+  // After a wait for the lock r is as it stands now, and k as it stood before: a key that was just destroyed must not come back.
+  text: `select r.id, r.cancelled_at is not null as cancelled, case when r.shredded_at is null then k.wrapped end as wrapped from erasure_request r
     left join request_key k on k.request_id = r.id
     where r.id = any ($1::uuid[]) order by r.id for no key update of r`,
 };

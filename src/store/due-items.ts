@@ -18,9 +18,13 @@ const WAITS = `i.order_rank > 0 and i.order_group is not null and exists (
       select from item h where h.order_group = i.order_group and h.outcome = 'pending' and h.order_rank < i.order_rank
         and (h.order_scope is null or i.order_scope is null or h.order_scope = i.order_scope)`;
 
-/** It waits for something that is neither blocked nor held, or its deadline is far enough. */
+/**
+ * It waits for something that is neither blocked nor held, or its deadline is far enough. What is held may be so for ever:
+ * it holds up only what goes all the same near its deadline, with a warning.
+ */
 const heldBy = (blocked: string): string =>
-  `${WAITS} and not (i.order_warns and (h.held or h.system = any (${blocked}::text[])) and i.deadline - interval '7 days' <= now()))`;
+  `${WAITS} and not (h.held and not i.order_warns)
+    and not (i.order_warns and (h.held or h.system = any (${blocked}::text[])) and i.deadline - interval '7 days' <= now()))`;
 
 const COLUMNS = `i.request_id as "requestId", i.id, encode(i.lane, 'hex') as lane, encode(i.digest, 'hex') as digest,
     (extract(epoch from i.deadline) * 1000)::float8 as "deadlineMs", (extract(epoch from i.due_at) * 1000)::float8 as "dueMs",

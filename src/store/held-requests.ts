@@ -62,12 +62,12 @@ export async function releaseSome(
   source: string,
   until: Date,
   limit: number,
-): Promise<{ readonly requests: number; readonly systems: readonly string[] }> {
+): Promise<{ readonly requests: readonly string[]; readonly systems: readonly string[] }> {
   const ids = (await tx.rows<{ id: string }>(LOCK_HELD, [source, until, limit])).map((row) => row.id);
-  if (ids.length === 0) return { requests: 0, systems: [] };
+  if (ids.length === 0) return { requests: [], systems: [] };
   await tx.run(RELEASE_REQUESTS, [ids]);
   const systems = (await tx.rows<{ system: string }>(RELEASE_ITEMS, [ids])).map((row) => row.system);
-  return { requests: ids.length, systems };
+  return { requests: ids, systems };
 }
 
 const ANY_HELD: Statement = {

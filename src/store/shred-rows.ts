@@ -30,6 +30,7 @@ const SHRED: readonly Statement[] = [
     text: `update item set digest = null, lane = null, order_group = null, order_scope = null
       where request_id = $1 and (digest is not null or lane is not null or order_group is not null)`,
   },
+  { name: 'shred-directory-use', text: 'delete from directory_use where request_id = $1' },
   {
     name: 'shred-request',
     text: 'update erasure_request set subject_digest = null, shredded_at = now() where id = $1',

@@ -126,11 +126,12 @@ describe('a CSV import', () => {
     const rows = [`u1,${SM},,,r1`, `u2,${SM},,,r2`];
     const first = await csv(...rows);
     const before = await api.stored();
-    expect(await csv(...rows)).toEqual(first);
-    expect(await lines('text/csv', [HEADER, ...rows].join('\n'))).toEqual(first);
+    const again = first.map((line) => ({ ...line, replayed: true }));
+    expect(await csv(...rows)).toEqual(again);
+    expect(await lines('text/csv', [HEADER, ...rows].join('\n'))).toEqual(again);
     expect(await api.stored()).toBe(before);
     const grown = await csv(...rows, `u3,${SM},,,r3`);
-    expect(grown.slice(0, 2)).toEqual(first);
+    expect(grown.slice(0, 2)).toEqual(again);
     expect(grown[2]?.id).toBeDefined();
     const other = await csv(`u0,${SM},,,r0`, ...rows);
     expect(other.map(({ id }) => id)).not.toContain(first[0]?.id);
@@ -139,7 +140,7 @@ describe('a CSV import', () => {
   it('sent twice at once makes its requests once', async () => {
     const rows = Array.from({ length: 40 }, (_, n) => `t${n},${SM},,,t${n}`);
     const [one, two] = await Promise.all([csv(...rows), csv(...rows)]);
-    expect(two).toEqual(one);
+    expect(two.map(({ id }) => id)).toEqual(one.map(({ id }) => id));
   });
 
   it('without its header is refused, and nothing stored', async () => {
@@ -191,7 +192,8 @@ describe('an NDJSON import', () => {
     const text = [body('n5', ['n5']), body('n5', ['n5'])].join('\n');
     const first = await lines('application/x-ndjson', text);
     expect(new Set(first.map(({ id }) => id)).size).toBe(2);
-    expect(await lines('application/x-ndjson', `${text}\n`)).toEqual(first);
+    const again = first.map((line) => ({ ...line, replayed: true }));
+    expect(await lines('application/x-ndjson', `${text}\n`)).toEqual(again);
   });
 });
 

@@ -146,7 +146,9 @@ describe('the period export', () => {
 
     const pages = exportPeriod(api.workplace, period, 'ndjson');
     const first = await pages.next();
-    expect(await shredRequest(api.workplace, secret, { abandon: false, actor: 'key_test' })).toEqual({ kind: 'shredded' });
+    expect(await shredRequest(api.workplace, secret, { abandon: false, actor: 'key_test' })).toEqual({
+      kind: 'shredded',
+    });
     await submit({ receivedAt: '2026-05-03T00:00:00Z', targets: supermemory('late') });
     let text = String(first.value);
     for await (const bytes of pages) text += bytes.toString();

@@ -121,6 +121,7 @@ describe('retention', () => {
 
   it('shreds what was completed or cancelled longer ago than its days, and nothing else', async () => {
     const database = new Database(service.database.pool);
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const [old, recent, attention, resolvedLately] = [
       await settled(DONE),
       await settled(DONE),
@@ -134,9 +135,9 @@ describe('retention', () => {
     await service.api.expect(200, 'POST', `${REQUESTS}/${resolvedLately}/items/${open?.id}/resolve`, how);
     expect((await service.api.request(resolvedLately)).status).toBe('completed');
 
-    expect(await shredPastRetention({ database }, null)).toBe(0);
+    expect(await shredPastRetention({ database, log }, null)).toBe(0);
     expect(await isShredded(old)).toBe(false);
-    expect(await shredPastRetention({ database }, 30)).toBe(1);
+    expect(await shredPastRetention({ database, log }, 30)).toBe(1);
     expect(await Promise.all([old, recent, attention, resolvedLately].map(isShredded))).toEqual([
       true,
       false,
@@ -147,7 +148,7 @@ describe('retention', () => {
       `update item set resolved_at = now() - interval '31 days' where request_id = $1 and resolved_at is not null`,
       [resolvedLately],
     );
-    expect(await shredPastRetention({ database }, 30)).toBe(1);
+    expect(await shredPastRetention({ database, log }, 30)).toBe(1);
     expect(await isShredded(resolvedLately)).toBe(true);
     await database.prisma.$disconnect();
   });

@@ -20,7 +20,8 @@ import { Workplace } from '../../erasure/workplace.js';
 import type { DeliveryAnswer } from '../../store/webhook-deliveries.js';
 import { listSources } from '../../store/webhook-sources.js';
 import type { SourceResource } from '../../store/webhook-sources.js';
-import { Needs, RawBody } from '../key.guard.js';
+import type { Caller } from '../caller.js';
+import { ByCaller, Needs, RawBody } from '../key.guard.js';
 import { NoBody, NoQuery } from '../no-input.dto.js';
 import { problemResponse } from '../problem-response.js';
 import { Problem } from '../problem.js';
@@ -176,9 +177,10 @@ export class SourcesController {
     @Param('name') name: string,
     @Body() _body: NoBody,
     @Query() _query: NoQuery,
+    @ByCaller() caller: Caller,
   ): Promise<{ released: number }> {
     await this.source(name);
-    const released = await releaseHeld(this.workplace, name);
+    const released = await releaseHeld(this.workplace, name, caller.actor);
     if (released === null) throw unknownSource();
     return { released };
   }
