@@ -17,7 +17,7 @@ import type { RunReport } from './run.js';
 import type { Backend } from './stage.js';
 
 /** A sample that takes longer on a slow machine is cut short, and says so. */
-const SAMPLE_MS = 140_000;
+const SAMPLE_MS = 95_000;
 /** Broken builds that a sample begins with: the judge before the judged. */
 const PROOFS_IN_SAMPLE = 2;
 const BACKENDS: readonly Backend[] = ['redis', 'postgres'];

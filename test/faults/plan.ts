@@ -16,7 +16,7 @@ export interface Choice {
 }
 
 /** About how long a sample may take, in seconds, by what its rows say of themselves. */
-const SAMPLE_SECONDS = 120;
+const SAMPLE_SECONDS = 80;
 /** Kills are in every sample. */
 const ALWAYS = [1];
 

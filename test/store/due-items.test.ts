@@ -180,6 +180,15 @@ describe('what is due', () => {
     expect(await work.database.transaction((tx) => nextDue(tx, 'a.things'))).toBeNull();
   });
 
+  it('is a selector of which a held ID of another request should go first: it may be held for ever', async () => {
+    const [held] = await work.request([{ system: COMMENTS, group: 'd', rank: 0 }]);
+    const [selector] = await work.request([{ system: COMMENTS, group: 'd', rank: 1, kind: 'selector' }]);
+    if (!held || !selector) throw new Error('nothing was stored');
+    expect(await dueIds(COMMENTS)).toEqual([held.id]);
+    await work.set([held], `held = true`);
+    expect(await dueIds(COMMENTS)).toEqual([selector.id]);
+  });
+
   it('holds a document back while its comments are held, until 7 days are left', async () => {
     const far = await waiting('far', 'far', 7.1);
     const near = await waiting('near', 'near', 6.9);
