@@ -1,11 +1,13 @@
 /** Runs one bench by its name, or all. Ends with 1 when a limit is missed. */
 import { benchExport } from './export.js';
+import { benchImport } from './import.js';
 import { benchLedger } from './ledger.js';
 import { benchPipeline } from './pipeline.js';
 import { benchSubmit } from './submit.js';
 import { benchTruth } from './truth.js';
 
 const BENCHES: ReadonlyMap<string, () => Promise<boolean>> = new Map([
+  ['import', benchImport],
   ['ledger', benchLedger],
   ['pipeline', benchPipeline],
   ['submit', benchSubmit],

@@ -210,7 +210,7 @@ const QUIET_LOG = [
   'log_error_verbosity=terse',
   'log_checkpoints=off',
 ];
-const SIZES = ['shared_buffers=64MB', 'max_connections=100', 'max_wal_size=1GB', 'jit=off', 'io_method=sync'];
+const SIZES = ['shared_buffers=64MB', 'max_connections=200', 'max_wal_size=1GB', 'jit=off', 'io_method=sync'];
 const DURABLE = ['fsync=on', 'full_page_writes=on', 'synchronous_commit=on'];
 const NOT_DURABLE = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
 

@@ -108,11 +108,13 @@ describe('revoking', () => {
     }
   });
 
-  it('does not count an admin key that has run out as one that is left', async () => {
+  it('does not count an admin key that has run out, or will, as one that is left', async () => {
     const { id } = await makeApiKey(database, admin, 'x');
     await makeApiKey(database, { ...admin, expiresAt: new Date(Date.now() - 1000) }, 'x');
     expect(await revokeApiKey(database, id)).toBe('last_admin');
     await makeApiKey(database, { ...admin, expiresAt: new Date(Date.now() + 60_000) }, 'x');
+    expect(await revokeApiKey(database, id)).toBe('last_admin');
+    await makeApiKey(database, admin, 'x');
     expect(await revokeApiKey(database, id)).toBe('revoked');
   });
 });
