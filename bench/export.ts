@@ -2,14 +2,14 @@
  * The period export of 1,000,000 items over HTTP, beside Postgres itself copying the same rows in clear to a file (as
  * psql's \copy does, less the way to the client). Speed as a ratio; memory as growth over an idle service.
  */
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request as open } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '#src/store/database.js';
 import { startEmbeddedPostgres } from '#src/store/embedded-postgres.js';
-import { startScript } from './processes.js';
+import { apiEnvironment, residentMebibytes, startScript } from './processes.js';
 import type { Running } from './processes.js';
 
 const REQUESTS = 10;
@@ -31,7 +31,7 @@ export async function benchExport(): Promise<boolean> {
   const dir = mkdtempSync(join(tmpdir(), 'expunge-bench-'));
   const postgres = await startEmbeddedPostgres({ dataDir: join(dir, 'data'), durable: false, log: () => undefined });
   const database = Database.open(postgres.url, 2, () => undefined);
-  const env = serviceEnv(dir, postgres.url);
+  const env = apiEnvironment(join(dir, 'service'), postgres.url, KEY);
   try {
     const filler = await startService(env);
     for (let no = 0; no < REQUESTS; no += 1) await submit(urlOf(filler), no);
@@ -59,21 +59,6 @@ export async function benchExport(): Promise<boolean> {
     await postgres.stop();
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-function serviceEnv(dir: string, databaseUrl: string): Record<string, string> {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  return {
-    ROLE: 'api',
-    DATA_DIR: join(dir, 'service'),
-    DATABASE_URL: databaseUrl,
-    DATA_KEY: randomBytes(32).toString('base64'),
-    LEDGER_SIGNING_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    BOOTSTRAP_API_KEY: KEY,
-    PORT: '0',
-    SUPERMEMORY_API_URL: 'http://127.0.0.1:9',
-    SUPERMEMORY_API_KEY: 'sm_sandbox_key',
-  };
 }
 
 const startService = (env: Record<string, string>): Promise<Running> =>
@@ -122,11 +107,6 @@ async function copy(database: Database, file: string): Promise<number> {
   const tookMs = performance.now() - startedAtMs;
   if (statSync(file).size === 0) throw new Error('nothing was copied');
   return tookMs;
-}
-
-function residentMebibytes(pid: number): number {
-  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return match ? Number(match[1]) / 1024 : Number.NaN;
 }
 
 function report(copied: readonly number[], exported: readonly number[], growth: number): boolean {

@@ -2,15 +2,15 @@
  * A CSV of 1,000,000 IDs, 20 to a subject, imported over HTTP while it is written, beside bare SQL that inserts as many item
  * rows, a subject's in a transaction of their own. Speed in IDs a second; memory as growth over an idle service.
  */
-import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { request as open } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Database } from '#src/store/database.js';
 import { startEmbeddedPostgres } from '#src/store/embedded-postgres.js';
-import { startScript } from './processes.js';
+import { apiEnvironment, residentMebibytes, startScript } from './processes.js';
 
 const IDS = Number(process.env['IMPORT_IDS'] ?? 1_000_000);
 const IDS_EACH = 20;
@@ -29,8 +29,11 @@ export async function benchImport(): Promise<boolean> {
   const database = Database.open(postgres.url, BARE_AT_ONCE, () => undefined);
   try {
     const bare = await insertBare(database);
-    const service = await startScript('dist/main.js', [], serviceEnv(dir, postgres.url), (line) =>
-      line.includes('"ready"'),
+    const service = await startScript(
+      'dist/main.js',
+      [],
+      apiEnvironment(join(dir, 'service'), postgres.url, KEY),
+      (line) => line.includes('"ready"'),
     );
     const { url } = JSON.parse(service.firstLine) as { url: string };
     await importCsv(url, IDS_EACH * 100, 'warm');
@@ -67,28 +70,13 @@ async function insertBare(database: Database): Promise<number> {
     for (; left > 0; left -= 1) {
       const ids = Array.from({ length: IDS_EACH }, () => randomUUID());
       await database.pool.query(
-        `insert into bare select $1, id, decode(md5(id::text), 'hex'), decode(md5($1::text), 'hex'), now() from unnest($2::uuid[]) as i (id)`,
+        `insert into bare select $1::uuid, id, decode(md5(id::text), 'hex'), decode(md5($1::uuid::text), 'hex'), now() from unnest($2::uuid[]) as i (id)`,
         [randomUUID(), ids],
       );
     }
   };
   await Promise.all(Array.from({ length: BARE_AT_ONCE }, work));
   return (BARE_SUBJECTS * IDS_EACH * 1000) / (performance.now() - startedAtMs);
-}
-
-function serviceEnv(dir: string, databaseUrl: string): Record<string, string> {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  return {
-    ROLE: 'api',
-    DATA_DIR: join(dir, 'service'),
-    DATABASE_URL: databaseUrl,
-    DATA_KEY: randomBytes(32).toString('base64'),
-    LEDGER_SIGNING_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    BOOTSTRAP_API_KEY: KEY,
-    PORT: '0',
-    SUPERMEMORY_API_URL: 'http://127.0.0.1:9',
-    SUPERMEMORY_API_KEY: 'sm_sandbox_key',
-  };
 }
 
 function* csv(ids: number, prefix: string): Generator<string> {
@@ -125,9 +113,4 @@ function importCsv(api: string, ids: number, prefix: string): Promise<number> {
     sending.on('error', reject);
     Readable.from(csv(ids, prefix), { objectMode: false }).pipe(sending);
   });
-}
-
-function residentMebibytes(pid: number): number {
-  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return match ? Number(match[1]) / 1024 : Number.NaN;
 }

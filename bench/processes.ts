@@ -1,6 +1,7 @@
 /** Child processes of a bench: the service, the sandbox and plain scripts, each by itself so that none shares a core's time. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -44,6 +45,28 @@ export async function startScript(
     };
   }
   throw new Error(`${file} ended before it was ready`);
+}
+
+/** The environment of a service that takes requests in and sends nothing, on a database of the bench's. */
+export function apiEnvironment(dataDir: string, databaseUrl: string, apiKey: string): Record<string, string> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return {
+    ROLE: 'api',
+    DATA_DIR: dataDir,
+    DATABASE_URL: databaseUrl,
+    DATA_KEY: randomBytes(32).toString('base64'),
+    LEDGER_SIGNING_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    BOOTSTRAP_API_KEY: apiKey,
+    PORT: '0',
+    SUPERMEMORY_API_URL: 'http://127.0.0.1:9',
+    SUPERMEMORY_API_KEY: 'sm_sandbox_key',
+  };
+}
+
+/** Resident memory of a process now, in MiB. */
+export function residentMebibytes(pid: number): number {
+  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return match ? Number(match[1]) / 1024 : Number.NaN;
 }
 
 /** Peak resident memory of a process in MiB, as the kernel counted it. */
