@@ -4,6 +4,8 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { getOptionsToken, getStorageToken } from '@nestjs/throttler';
 import type { Limits } from '../core/rate-window.js';
+import { Intake } from '../erasure/intake.js';
+import { Workplace } from '../erasure/workplace.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { Authentication, LIMITS } from './authenticate.js';
 import { Clock } from './clock.js';
@@ -32,6 +34,7 @@ const PROVIDERS = [
   Clock,
   Authentication,
   SharedCounts,
+  { provide: Intake, useFactory: (workplace: Workplace) => new Intake(workplace), inject: [Workplace] },
   { provide: getOptionsToken(), useFactory: throttlerOptions, inject: [LIMITS, SharedCounts] },
   { provide: getStorageToken(), useExisting: SharedCounts },
   { provide: APP_FILTER, useClass: ProblemFilter },

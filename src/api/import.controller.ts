@@ -4,11 +4,12 @@ import { Controller, Header, HttpCode, Inject, Post, Query, Req, StreamableFile 
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { Intake } from '../erasure/intake.js';
 import { importRequests } from '../erasure/import-requests.js';
 import type { ImportEntry, Imported, ImportProblem } from '../erasure/import-requests.js';
 import { IMPORT_HEADER, ImportHeaderError, readImportCsv } from '../erasure/read-import-csv.js';
 import { readImportNdjson } from '../erasure/read-import-ndjson.js';
-import type { Submission } from '../erasure/submit-request.js';
+import type { Submission } from '../erasure/store-requests.js';
 import { Workplace } from '../erasure/workplace.js';
 import { sqlState } from '../store/database.js';
 import type { Caller } from './caller.js';
@@ -37,6 +38,7 @@ export class ImportController {
 
   constructor(
     @Inject(Workplace) private readonly workplace: Workplace,
+    @Inject(Intake) private readonly intake: Intake,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
@@ -69,7 +71,7 @@ export class ImportController {
     const chunks = request.body;
     if (!(chunks instanceof Readable)) throw new Problem('media_type_unsupported', `Send text/csv or ${NDJSON}.`);
     request.raw.setTimeout(IDLE_MS, () => request.raw.destroy());
-    const imported = importRequests(this.workplace, this.entries(request, chunks), caller.actor);
+    const imported = importRequests(this.intake, this.entries(request, chunks), caller.actor);
     const first = await imported.next().catch((error: unknown) => {
       if (!(error instanceof ImportHeaderError)) throw error;
       throw new Problem('invalid_input', 'The input has errors.', { errors: [{ path: '', message: error.message }] });

@@ -1,6 +1,6 @@
 /** From a checked body to what the verbs take in. */
 import type { NothingKnown } from '../erasure/known-targets.js';
-import type { Submission } from '../erasure/submit-request.js';
+import type { Submission } from '../erasure/store-requests.js';
 import type { Workplace } from '../erasure/workplace.js';
 import type { ReadTarget } from '../systems/target.js';
 import { Problem } from './problem.js';

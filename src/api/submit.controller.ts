@@ -4,11 +4,13 @@ import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { canonicalJson } from '../core/canonical.js';
 import { isJsonObject } from '../core/json.js';
+import { Intake } from '../erasure/intake.js';
 import { knownTargets } from '../erasure/known-targets.js';
 import { previewRequest } from '../erasure/preview-request.js';
 import type { Preview, SystemPreview } from '../erasure/preview-request.js';
-import { findReplay, submitRequest } from '../erasure/submit-request.js';
-import type { Idempotency, Submitted } from '../erasure/submit-request.js';
+import type { Idempotency } from '../erasure/store-requests.js';
+import { findReplay } from '../erasure/submit-request.js';
+import type { Submitted } from '../erasure/submit-request.js';
 import { Workplace } from '../erasure/workplace.js';
 import { may } from './caller.js';
 import type { Caller } from './caller.js';
@@ -28,6 +30,7 @@ const ROUTE = 'POST /v1/erasure-requests';
 export class SubmitController {
   constructor(
     @Inject(Workplace) private readonly workplace: Workplace,
+    @Inject(Intake) private readonly intake: Intake,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
@@ -88,7 +91,7 @@ export class SubmitController {
 
   private async store(body: SubmitRequestDto, idempotency: Idempotency | null, caller: Caller): Promise<Submitted> {
     const submission = readSubmission(body, this.workplace, this.clock.nowMs());
-    return submitRequest(this.workplace, submission, { actor: caller.actor, source: 'api' }, idempotency);
+    return this.intake.submit(submission, { actor: caller.actor, source: 'api' }, idempotency);
   }
 }
 

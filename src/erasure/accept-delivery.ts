@@ -11,8 +11,8 @@ import type { DeliveryAnswer, DeliveryKey, KnownDelivery } from '../store/webhoo
 import { lockSource, readSource, requestSource } from '../store/webhook-sources.js';
 import { understand } from './source-mapping.js';
 import type { Understood } from './source-mapping.js';
-import { storeRequest } from './submit-request.js';
-import type { Submission } from './submit-request.js';
+import { storeRequests } from './store-requests.js';
+import type { Submission } from './store-requests.js';
 import type { Workplace } from './workplace.js';
 
 export type Accepted =
@@ -130,8 +130,9 @@ async function store(
   const source = requestSource(name);
   const subject = subjectDigest(workplace.vault, submission.subjectRef);
   const held = (await isOverVolume(tx, source, subject, limits)) ? 'volume' : null;
-  const by = { actor: source, source };
-  const stored = await storeRequest(tx, workplace, id, submission, by, { idempotency: null, held });
+  const request = { id, submission, actor: source, source, idempotency: null, held } as const;
+  const [stored] = await storeRequests(tx, workplace, [request]);
+  if (!stored || stored.kind === 'key_taken') throw new Error('a request without an idempotency key was not stored');
   if (stored.kind === 'unknown_subject') return null;
   if (stored.kind === 'not_configured') return stored;
   return { id, held, systems: held === null ? stored.systems : [] };

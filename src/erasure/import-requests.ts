@@ -2,9 +2,9 @@
 import { canonicalJson } from '../core/canonical.js';
 import type { JsonObject } from '../core/json.js';
 import type { ReadTarget } from '../systems/target.js';
-import { submitRequest } from './submit-request.js';
-import type { Submission, Submitted } from './submit-request.js';
-import type { Workplace } from './workplace.js';
+import type { Intake } from './intake.js';
+import type { Submission } from './store-requests.js';
+import type { Submitted } from './submit-request.js';
 
 /** What is wrong with a line, in the words of a problem. */
 export interface ImportProblem {
@@ -31,42 +31,81 @@ export type Imported =
   | { readonly line: number; readonly problem: ImportProblem };
 
 const ROUTE = 'POST /v1/erasure-requests/import';
-/** Transactions at once: while one waits for the disk, others are prepared. */
-const STORED_AT_ONCE = 8;
+/** Entries at once, and how many IDs they may name together: what is stored together costs a fraction, but stands in memory. */
+const STORED_AT_ONCE = 96;
+const IDS_AT_ONCE = 20_000;
+
+/** An entry on its way into the database. */
+interface Running {
+  readonly imported: Promise<Imported>;
+  /** Null, once it is there. */
+  readonly done: Promise<null>;
+  readonly ids: number;
+}
 
 /**
  * Stores what the entries ask for and gives one result an entry, in their order, never more than a few ahead of who takes
  * them. Throws when the database goes away: what was given until then is stored, and the same file sent again goes on.
  */
 export async function* importRequests(
-  workplace: Workplace,
+  intake: Intake,
   entries: AsyncIterable<ImportEntry>,
   actor: string,
 ): AsyncGenerator<Imported, void, undefined> {
-  const running: Promise<Imported>[] = [];
-  for await (const entry of entries) {
-    const stored = store(workplace, entry, actor);
-    // Looked at in its turn; until then it must not count as forgotten.
-    stored.catch(() => undefined);
-    running.push(stored);
-    if (running.length >= STORED_AT_ONCE) yield* first(running);
+  const running: Running[] = [];
+  let ids = 0;
+  const reading = entries[Symbol.asyncIterator]();
+  let next: Promise<IteratorResult<ImportEntry>> | null = null;
+  try {
+    for (let ended = false; ;) {
+      const [first] = running;
+      if (ended && !first) return;
+      const isFull = ended || running.length >= STORED_AT_ONCE || ids >= IDS_AT_ONCE;
+      if (!isFull) next ??= reading.next();
+      // Whichever is there first: who sends slowly is answered meanwhile.
+      const came = isFull || next === null ? null : await Promise.race([next, ...(first ? [first.done] : [])]);
+      if (came !== null) {
+        next = null;
+        if (came.done === true) ended = true;
+        else {
+          running.push(begin(intake, came.value, actor));
+          ids += idsOf(came.value);
+        }
+      } else if (first) {
+        running.shift();
+        ids -= first.ids;
+        yield await first.imported;
+      }
+    }
+  } finally {
+    // Not waited for: the sender may say nothing for long, and what they say last is nobody's failure.
+    Promise.all([next, reading.return?.()]).catch(() => undefined);
   }
-  while (running.length > 0) yield* first(running);
 }
 
-async function* first(running: Promise<Imported>[]): AsyncGenerator<Imported, void, undefined> {
-  const imported = running.shift();
-  if (imported) yield await imported;
+function begin(intake: Intake, entry: ImportEntry, actor: string): Running {
+  const imported = store(intake, entry, actor);
+  // Looked at in its turn; until then it must not count as forgotten.
+  const done = imported.then(
+    () => null,
+    () => null,
+  );
+  return { imported, done, ids: idsOf(entry) };
 }
 
-async function store(workplace: Workplace, entry: ImportEntry, actor: string): Promise<Imported> {
+function idsOf(entry: ImportEntry): number {
+  if (entry.kind === 'refused') return 0;
+  return (entry.submission.targets ?? []).reduce((sum, target) => sum + target.ids.length, 0);
+}
+
+async function store(intake: Intake, entry: ImportEntry, actor: string): Promise<Imported> {
   const { line } = entry;
   if (entry.kind === 'refused') return { line, problem: entry.problem };
   // What was understood stands beside the bytes: a line that was refused the first time must not be passed over in silence.
   const { subjectRef, targets } = entry.submission;
   const body = canonicalJson([entry.fileDigest, subjectRef, targets === null ? null : targets.map(written)]);
   const idempotency = { route: ROUTE, key: entry.fileDigest, body };
-  const submitted = await submitRequest(workplace, entry.submission, { actor, source: 'import' }, idempotency);
+  const submitted = await intake.submit(entry.submission, { actor, source: 'import' }, idempotency);
   if (submitted.kind !== 'accepted') return { line, problem: problemOf(submitted.kind) };
   return { line, id: submitted.id, ...(submitted.replayed ? { replayed: true } : {}) };
 }

@@ -7,7 +7,7 @@ import { newId } from '../store/identifiers.js';
 import type { ReadTarget } from '../systems/target.js';
 import { distinctAsks, itemDigest, laneDigest } from './draft-items.js';
 import type { Asked } from './draft-items.js';
-import type { Submission } from './submit-request.js';
+import type { Submission } from './store-requests.js';
 import type { Workplace } from './workplace.js';
 
 export interface SystemPreview {
@@ -38,10 +38,10 @@ export async function previewRequest(
   const { vault, database } = workplace;
   const asks = distinctAsks(submission.targets);
   const receivedAt = submission.receivedAt ?? (await databaseNow(database));
+  const requestId = newId();
   const also = await systemsAlsoRequested(
     database,
-    asks.map((asked) => itemDigest(vault, asked)),
-    newId(),
+    asks.map((asked) => ({ requestId, digest: itemDigest(vault, asked) })),
   );
   const systems = [...groupBy(asks, (asked) => asked.system)].map(([name, asked]) =>
     previewSystem(workplace, name, asked),
@@ -54,7 +54,7 @@ export async function previewRequest(
     items: asks.length,
     calls: systems.reduce((sum, system) => sum + system.calls, 0),
     systems,
-    warnings: also.map((system) => ({ code: 'also_requested', system })),
+    warnings: also.map(({ system }) => ({ code: 'also_requested', system })),
   };
 }
 

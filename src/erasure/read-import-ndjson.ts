@@ -2,7 +2,7 @@
 import { linesOf } from '../core/lines.js';
 import { FileDigest } from './file-digest.js';
 import type { ImportEntry, ImportProblem } from './import-requests.js';
-import type { Submission } from './submit-request.js';
+import type { Submission } from './store-requests.js';
 
 /** As much as the body of one submission may hold. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;

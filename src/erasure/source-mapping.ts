@@ -10,7 +10,7 @@ import type { SourceDefinition } from '../store/webhook-sources.js';
 import { systemNamed } from '../systems/registry.js';
 import { countIds, readTarget } from '../systems/target.js';
 import type { ReadTarget } from '../systems/target.js';
-import type { Submission } from './submit-request.js';
+import type { Submission } from './store-requests.js';
 import type { Workplace } from './workplace.js';
 
 const IDS_MAX = 100_000;

@@ -8,12 +8,13 @@ interface Waiting<T, R> {
 
 export class Together<T, R> {
   private readonly waiting: Waiting<T, R>[] = [];
-  private working = false;
+  private working = 0;
 
-  /** `work` gives one result for each of up to `itemsMax` items, in their order; it is never run twice at once. */
+  /** `work` gives one result for each of up to `itemsMax` items, in their order; it is never run more than `atOnce` times at once. */
   constructor(
     private readonly work: (items: readonly T[]) => Promise<readonly R[]>,
     private readonly itemsMax: number,
+    private readonly atOnce = 1,
   ) {}
 
   /** Settles when the item's company is done. One that fails does not take its company with it: each is tried alone then. */
@@ -25,10 +26,10 @@ export class Together<T, R> {
   }
 
   private async drain(): Promise<void> {
-    if (this.working) return;
-    this.working = true;
+    if (this.working >= this.atOnce) return;
+    this.working += 1;
     for (let company = this.take(); company.length > 0; company = this.take()) await this.doTogether(company);
-    this.working = false;
+    this.working -= 1;
   }
 
   private take(): Waiting<T, R>[] {

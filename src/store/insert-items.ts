@@ -25,27 +25,44 @@ export interface NewItem {
 const INSERT_ITEMS: Statement = {
   name: 'insert-items',
   text: `insert into item (request_id, id, system, kind, block, slot, digest, lane, order_group, order_scope, order_rank, order_warns, deadline, held)
-    select $1, i.id, g.system, g.kind, i.block, i.slot, i.digest, g.lane, g.order_group, g.order_scope, g.order_rank, g.order_warns, $2, $15
-    from unnest($3::uuid[], $4::int[], $5::bytea[], $6::int[], $7::int[]) as i (id, grp, digest, block, slot)
-    join unnest($8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::smallint[], $14::boolean[])
-      with ordinality as g (system, kind, lane, order_group, order_scope, order_rank, order_warns, no) on g.no = i.grp + 1`,
+    select g.request_id, i.id, g.system, g.kind, i.block, i.slot, i.digest, g.lane, g.order_group, g.order_scope, g.order_rank,
+      g.order_warns, g.deadline, g.held
+    from unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[], $5::int[]) as i (id, grp, digest, block, slot)
+    join unnest($6::uuid[], $7::timestamptz[], $8::boolean[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[],
+        $14::smallint[], $15::boolean[])
+      with ordinality as g (request_id, deadline, held, system, kind, lane, order_group, order_scope, order_rank, order_warns, no)
+      on g.no = i.grp + 1`,
 };
 
-/** Inserts submitted items of one request, due at once unless it is held. Its request must stand already; the counts follow by trigger. */
-export async function insertItems(
-  tx: Transaction,
-  request: { readonly id: string; readonly dueAt: Date; readonly held: boolean },
-  groups: readonly ItemGroup[],
-  items: readonly NewItem[],
-): Promise<void> {
+/** The submitted items of one request. */
+export interface ItemsOfRequest {
+  readonly id: string;
+  readonly dueAt: Date;
+  readonly held: boolean;
+  readonly groups: readonly ItemGroup[];
+  readonly items: readonly NewItem[];
+}
+
+/** Inserts submitted items, due at once unless held. Their requests must stand already; the counts follow by trigger. */
+export async function insertItems(tx: Transaction, requests: readonly ItemsOfRequest[]): Promise<void> {
+  const groups = requests.flatMap(({ id, dueAt, held, groups: own }) =>
+    own.map((group) => ({ ...group, requestId: id, dueAt, held })),
+  );
+  let before = 0;
+  const items = requests.flatMap(({ groups: own, items: drafted }) => {
+    const first = before;
+    before += own.length;
+    return drafted.map((item) => ({ ...item, group: first + item.group }));
+  });
   await tx.run(INSERT_ITEMS, [
-    request.id,
-    request.dueAt,
     items.map((item) => item.id),
     items.map((item) => item.group),
     items.map((item) => item.digest),
     items.map((item) => item.block),
     items.map((item) => item.slot),
+    groups.map((group) => group.requestId),
+    groups.map((group) => group.dueAt),
+    groups.map((group) => group.held),
     groups.map((group) => group.system),
     groups.map((group) => group.kind),
     groups.map((group) => group.lane),
@@ -53,21 +70,26 @@ export async function insertItems(
     groups.map((group) => group.orderScope),
     groups.map((group) => group.orderRank),
     groups.map((group) => group.orderWarns),
-    request.held,
   ]);
 }
 
+/** Of requests that are stored together the one with the higher id is the later: the other one knows nothing of it. */
 const ALSO_REQUESTED: Statement = {
   name: 'also-requested',
-  text: `select distinct i.system from unnest($1::bytea[]) as w (digest) join item i on i.digest = w.digest
-    where i.selector_id is null and i.request_id <> $2`,
+  text: `select distinct w.request_id as "requestId", i.system from unnest($1::uuid[], $2::bytea[]) as w (request_id, digest)
+    join item i on i.digest = w.digest
+    where i.selector_id is null and i.request_id <> w.request_id
+      and not (i.request_id > w.request_id and i.request_id = any ($3::uuid[]))`,
 };
 
-/** The systems at which an earlier request holds one of these digests already. */
+/** The systems at which an earlier request holds one of these digests already, by the request that asks. */
 export async function systemsAlsoRequested(
   reader: Pick<Transaction, 'rows'>,
-  digests: readonly Buffer[],
-  requestId: string,
-): Promise<string[]> {
-  return (await reader.rows<{ system: string }>(ALSO_REQUESTED, [digests, requestId])).map((row) => row.system);
+  asks: readonly { readonly requestId: string; readonly digest: Buffer }[],
+): Promise<{ readonly requestId: string; readonly system: string }[]> {
+  return reader.rows(ALSO_REQUESTED, [
+    asks.map((asked) => asked.requestId),
+    asks.map((asked) => asked.digest),
+    [...new Set(asks.map((asked) => asked.requestId))],
+  ]);
 }

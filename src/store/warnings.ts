@@ -14,7 +14,7 @@ const ADD_WARNINGS: Statement = {
   name: 'add-warnings',
   text: `insert into warning (request_id, code, system)
     select distinct r, c, s from unnest($1::uuid[], $2::text[], $3::text[]) as w (r, c, s)
-    on conflict do nothing returning code, system, at`,
+    on conflict do nothing returning request_id as "requestId", code, system, at`,
 };
 
 /**
@@ -46,7 +46,7 @@ export async function warnShared(tx: Transaction, batchIds: readonly string[]): 
 export async function addWarnings(
   tx: Transaction,
   warnings: readonly NewWarning[],
-): Promise<{ readonly code: string; readonly system: string; readonly at: Date }[]> {
+): Promise<{ readonly requestId: string; readonly code: string; readonly system: string; readonly at: Date }[]> {
   if (warnings.length === 0) return [];
   return tx.rows(ADD_WARNINGS, [
     warnings.map((warning) => warning.requestId),

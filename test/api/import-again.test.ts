@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Intake } from '../../src/erasure/intake.js';
 import { importRequests } from '../../src/erasure/import-requests.js';
 import { IMPORT_HEADER, readImportCsv } from '../../src/erasure/read-import-csv.js';
 import type { Workplace } from '../../src/erasure/workplace.js';
@@ -21,7 +22,7 @@ describe('a CSV import', () => {
     const imported = async (systems: Workplace['systems']) => {
       const entries = readImportCsv({ systems }, Readable.from([Buffer.from(file)]));
       const results = [];
-      for await (const result of importRequests(api.workplace, entries, 'key_test')) results.push(result);
+      for await (const result of importRequests(new Intake(api.workplace), entries, 'key_test')) results.push(result);
       return results.map((result) => ('id' in result ? 'made' : `${result.line} ${result.problem.slug}`));
     };
     const { systems } = api.workplace;

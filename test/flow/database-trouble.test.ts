@@ -83,7 +83,7 @@ it('a submission whose commit was done and whose answer was lost is found by its
   for (let no = 0; no < 10; no += 1) {
     const call = (): Promise<ApiAnswer<RequestResource>> =>
       service.api.call('POST', REQUESTS, BODY, { 'idempotency-key': `lost-${no}` });
-    way.loseCommitAfter('insert-request');
+    way.loseCommitAfter('insert-requests');
     const lost = await call();
     expect([lost.status, lost.headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^\d+$/)]);
     expect(way.happened()).toBe(true);
@@ -95,6 +95,22 @@ it('a submission whose commit was done and whose answer was lost is found by its
     ]);
     expect(await service.sql('select id from erasure_request')).toHaveLength(no + 1);
   }
+});
+
+it('submissions whose common commit was done and whose answer was lost are stored once, and found by their keys', async () => {
+  const { service, way } = await proxied('api');
+  const keys = Array.from({ length: 60 }, (_, no) => `company-${no}`);
+  const submit = (key: string): Promise<ApiAnswer<RequestResource>> =>
+    service.api.call('POST', REQUESTS, BODY, { 'idempotency-key': key });
+  way.loseCommitAfter('insert-requests');
+  const first = await Promise.all(keys.map(submit));
+  expect(way.happened()).toBe(true);
+  expect(new Set(first.map(({ status }) => status))).toEqual(new Set([202, 503]));
+  const again = await Promise.all(keys.map(submit));
+  expect(again.map(({ status, headers }) => [status, headers.get('idempotency-replayed')])).toEqual(
+    keys.map(() => [202, 'true']),
+  );
+  expect(await service.sql('select id from erasure_request')).toHaveLength(keys.length);
 });
 
 it('a record whose commit was done and whose answer was lost stands as it was written', async () => {

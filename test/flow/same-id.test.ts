@@ -65,13 +65,17 @@ describe('the same ID in several requests', () => {
   it('shows on all but one at least of those that were submitted at the same moment', async () => {
     service = await startTestService({ env: { BATCH_LINGER_MS: '0', SUPERMEMORY_IDS_PER_CALL: '1' } });
     const { api, sql } = service;
+    // A process stores in two transactions at once.
+    const other = await service.installation.start({ role: 'api' });
     const holder = await service.database.pool.connect();
     await holder.query('begin');
     // The last table that a submission writes: all of them look for the others, and only then does the first commit.
     await holder.query('lock table sealed_block in share mode');
-    const submitting = ['a', 'b', 'c', 'd', 'e'].map((ref) => api.submit({ subject: { ref }, ...targets('m1') }));
+    const submitting = [api, api, other.api, other.api].map((at, no) =>
+      at.submit({ subject: { ref: `user_${no}` }, ...targets('m1') }),
+    );
     await until('all of them to wait', async () =>
-      (await sql(`select from pg_locks where not granted and relation = 'sealed_block'::regclass`)).length === 5
+      (await sql(`select from pg_locks where not granted and relation = 'sealed_block'::regclass`)).length === 4
         ? true
         : undefined,
     );
@@ -81,7 +85,7 @@ describe('the same ID in several requests', () => {
     expect(made.flatMap(({ warnings }) => warnings)).toEqual([]);
     const settled = await Promise.all(made.map(({ id }) => api.settled(id)));
     const warned = settled.filter(({ warnings }) => warnings.some(({ code }) => code === 'also_requested'));
-    expect(warned.length).toBeGreaterThanOrEqual(4);
+    expect(warned.length).toBeGreaterThanOrEqual(3);
   });
 
   it('keeps what a whole call said from requests that were not alone in it', async () => {

@@ -58,12 +58,15 @@ describe('new items', () => {
     const group = { system: 'a', kind: 'id', lane: bytes('l'), orderGroup: null, orderScope: null } as const;
     await expect(
       work.database.transaction((tx) =>
-        insertItems(
-          tx,
-          { id: newId(), dueAt: new Date(0), held: false },
-          [{ ...group, orderRank: 0, orderWarns: false }],
-          [orphan],
-        ),
+        insertItems(tx, [
+          {
+            id: newId(),
+            dueAt: new Date(0),
+            held: false,
+            groups: [{ ...group, orderRank: 0, orderWarns: false }],
+            items: [orphan],
+          },
+        ]),
       ),
     ).rejects.toThrow('request');
   });
@@ -75,9 +78,17 @@ describe('new items', () => {
       { system: 'b.also', externalId: 'new' },
     ]);
     const digests = [bytes('a.also undefined same'), bytes('b.also undefined new')];
-    const also = (id: string | undefined) => systemsAlsoRequested(work.database, digests, id ?? '');
-    expect(await also(other?.requestId)).toEqual(['a.also']);
-    expect((await also(one?.requestId)).toSorted()).toEqual(['a.also', 'b.also']);
-    expect(await systemsAlsoRequested(work.database, [bytes('never')], newId())).toEqual([]);
+    const also = async (...ids: string[]) => {
+      const asks = ids.flatMap((requestId) => digests.map((digest) => ({ requestId, digest })));
+      const found = await systemsAlsoRequested(work.database, asks);
+      return found.map(({ requestId, system }) => `${ids.indexOf(requestId)} ${system}`).toSorted();
+    };
+    const [first, second] = [one?.requestId ?? '', other?.requestId ?? ''];
+    expect(await also(second)).toEqual(['0 a.also']);
+    expect(await also(first)).toEqual(['0 a.also', '0 b.also']);
+    // Asked about together, the first does not know of the second.
+    expect(await also(first, second)).toEqual(['1 a.also']);
+    const never = { requestId: newId(), digest: bytes('never') };
+    expect(await systemsAlsoRequested(work.database, [never])).toEqual([]);
   });
 });

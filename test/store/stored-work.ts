@@ -53,23 +53,26 @@ export async function storedWork(): Promise<StoredWork> {
     if (!dueAt) throw new Error('no request was made');
     const made = items.map((item, index) => ({ item, id: newId(), index }));
     await database.transaction((tx) =>
-      insertItems(
-        tx,
-        { id: requestId, dueAt, held: false },
-        made.map(({ item }) => ({
-          system: item.system ?? 'a.things',
-          kind: item.kind ?? 'id',
-          lane: bytes(`lane ${item.lane ?? 'one'}`),
-          orderGroup: nullOr('group', item.group),
-          orderScope: nullOr('scope', item.scope),
-          orderRank: item.rank ?? 0,
-          orderWarns: item.warns ?? false,
-        })),
-        made.map(({ item, id, index }) => {
-          const digest = bytes(`${item.system} ${item.lane} ${item.externalId ?? id}`);
-          return { id, group: index, digest, block: 1, slot: index };
-        }),
-      ),
+      insertItems(tx, [
+        {
+          id: requestId,
+          dueAt,
+          held: false,
+          groups: made.map(({ item }) => ({
+            system: item.system ?? 'a.things',
+            kind: item.kind ?? 'id',
+            lane: bytes(`lane ${item.lane ?? 'one'}`),
+            orderGroup: nullOr('group', item.group),
+            orderScope: nullOr('scope', item.scope),
+            orderRank: item.rank ?? 0,
+            orderWarns: item.warns ?? false,
+          })),
+          items: made.map(({ item, id, index }) => {
+            const digest = bytes(`${item.system} ${item.lane} ${item.externalId ?? id}`);
+            return { id, group: index, digest, block: 1, slot: index };
+          }),
+        },
+      ]),
     );
     return made.map(({ id }) => ({ requestId, id }));
   }
