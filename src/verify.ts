@@ -46,17 +46,23 @@ class At {
     return this.json;
   }
   hash(): Buffer {
-    return this.bytes(this.json);
+    return bytesOf(this.json, this.where);
   }
-  hashes(): Buffer[] {
-    check(Array.isArray(this.json), this.where, 'not a list');
-    return this.json.map((json: unknown) => this.bytes(json));
+  hashes(): Proof {
+    const path: unknown = this.json;
+    check(Array.isArray(path) && path.every((each) => typeof each === 'string'), this.where, 'not a list of texts');
+    return { where: this.where, path };
   }
-  private bytes(json: unknown): Buffer {
-    const bytes = Buffer.from(typeof json === 'string' ? json : '', 'base64');
-    check(bytes.length === 32 && bytes.toString('base64') === json, this.where, 'not 32 bytes in base64');
-    return bytes;
-  }
+}
+/** Hashes in base64, each read when it is needed. */
+interface Proof {
+  readonly where: string;
+  readonly path: readonly string[];
+}
+function bytesOf(json: unknown, where: string): Buffer {
+  const bytes = Buffer.from(typeof json === 'string' ? json : '', 'base64');
+  check(bytes.length === 32 && bytes.toString('base64') === json, where, 'not 32 bytes in base64');
+  return bytes;
 }
 /** Reads JSON that is written as RFC 8785 has it: whatever reads the same in other bytes is refused. */
 function read(text: string, where: string): At {
@@ -86,6 +92,17 @@ function nodeHash(left: Buffer, right: Buffer): Buffer {
   right.copy(pair, 33);
   return digest('sha256', pair, 'buffer');
 }
+/** What was computed already, by the sibling: the proofs of a log's neighbours are the same but for their beginnings. */
+const joined = new Map<string, { readonly hash: Buffer; readonly isLeft: boolean; readonly above: Buffer }>();
+/** The node above `hash` and its sibling. */
+function nodeAbove(hash: Buffer, sibling: string, isLeft: boolean, where: string): Buffer {
+  const before = joined.get(sibling);
+  if (before?.isLeft === isLeft && before.hash.equals(hash)) return before.above;
+  const other = bytesOf(sibling, where);
+  const above = isLeft ? nodeHash(other, hash) : nodeHash(hash, other);
+  joined.set(sibling, { hash, isLeft, above });
+  return above;
+}
 
 /** 2.1.1 */
 function rootOf(leaves: Buffer[]): Buffer {
@@ -98,7 +115,12 @@ function rootOf(leaves: Buffer[]): Buffer {
 }
 
 /** 2.1.3.2 and 2.1.4.2: walks up from node `from` of a level that ends at `last`. False where the path is too long or short. */
-function walk(from: number, last: number, path: Buffer[], join: (sibling: Buffer, isLeft: boolean) => void): boolean {
+function walk(
+  from: number,
+  last: number,
+  path: readonly string[],
+  join: (sibling: string, isLeft: boolean) => void,
+): boolean {
   let [fn, sn] = [from, last];
   for (const sibling of path) {
     if (sn === 0) return false;
@@ -109,23 +131,24 @@ function walk(from: number, last: number, path: Buffer[], join: (sibling: Buffer
   }
   return sn === 0;
 }
-function isIncluded(leaf: Buffer, index: number, head: Head, proof: Buffer[]): boolean {
+function isIncluded(leaf: Buffer, index: number, head: Head, { path, where }: Proof): boolean {
   let hash = leaf;
-  const arrived = walk(index, head.size - 1, proof, (sibling, isLeft) => {
-    hash = isLeft ? nodeHash(sibling, hash) : nodeHash(hash, sibling);
+  const arrived = walk(index, head.size - 1, path, (sibling, isLeft) => {
+    hash = nodeAbove(hash, sibling, isLeft, where);
   });
   return index < head.size && arrived && hash.equals(head.root);
 }
-function isConsistent(earlier: Head, later: Head, proof: Buffer[]): boolean {
+function isConsistent(earlier: Head, later: Head, { path: proof, where }: Proof): boolean {
   if (earlier.size === later.size) return proof.length === 0 && earlier.root.equals(later.root);
   if (earlier.size === 0) return proof.length === 0 && earlier.root.equals(sha256());
-  const [first, ...path] = Number.isInteger(Math.log2(earlier.size)) ? [earlier.root, ...proof] : proof;
-  if (!first || earlier.size > later.size) return false;
+  const isWhole = Number.isInteger(Math.log2(earlier.size));
+  const [first, path] = isWhole ? [earlier.root, proof] : [bytesOf(proof[0], where), proof.slice(1)];
+  if (earlier.size > later.size) return false;
   let [fn, sn, before, after] = [earlier.size - 1, later.size - 1, first, first];
   while (fn % 2 === 1) [fn, sn] = [(fn - 1) / 2, Math.floor(sn / 2)];
   const arrived = walk(fn, sn, path, (sibling, isLeft) => {
-    if (isLeft) before = nodeHash(sibling, before);
-    after = isLeft ? nodeHash(sibling, after) : nodeHash(after, sibling);
+    if (isLeft) before = nodeAbove(before, sibling, true, where);
+    after = nodeAbove(after, sibling, isLeft, where);
   });
   return arrived && before.equals(earlier.root) && after.equals(later.root);
 }
