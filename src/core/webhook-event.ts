@@ -8,8 +8,8 @@ export const SHOPIFY_REDACT = 'customers/redact';
 const SHOPIFY_DATA_REQUEST = 'customers/data_request';
 
 export type EventReading =
-  /** `event` is null where the delivery names none. */
-  { readonly ok: true; readonly event: string | null } | { readonly ok: false; readonly message: string };
+  /** `names` are those by which a source may list the event: none where the delivery names none. */
+  { readonly ok: true; readonly names: readonly string[] } | { readonly ok: false; readonly message: string };
 
 /**
  * The event of a delivery whose signature holds. Refused is a body that belongs to another event or shop than its
@@ -19,13 +19,22 @@ export function readEvent(scheme: Scheme, header: Delivery['header'], payload: J
   switch (scheme) {
     case 'standard-webhooks': {
       const type = own(payload, 'type');
-      return { ok: true, event: typeof type === 'string' ? type : null };
+      return { ok: true, names: typeof type === 'string' ? [type] : [] };
     }
     case 'github':
-      return { ok: true, event: one(header, 'x-github-event') };
+      return { ok: true, names: githubNames(one(header, 'x-github-event'), own(payload, 'action')) };
     case 'shopify':
       return readShopify(one(header, 'x-shopify-topic'), one(header, 'x-shopify-shop-domain'), payload);
   }
+}
+
+/**
+ * One event of GitHub's tells of opposites, as `member` of who was added and who was removed: `EVENT.ACTION` is one of
+ * them. The action is signed, the event is not: what the header says must not pass for both.
+ */
+function githubNames(event: string | null, action: unknown): readonly string[] {
+  if (event === null || event.includes('.')) return [];
+  return typeof action === 'string' ? [event, `${event}.${action}`] : [event];
 }
 
 /** A genuine body sent again under another topic passes the signature: so the body itself must say what it is. */
@@ -33,7 +42,7 @@ function readShopify(topic: string | null, shop: string | null, payload: JsonObj
   if (own(payload, 'data_request') !== undefined && topic !== SHOPIFY_DATA_REQUEST) {
     return { ok: false, message: 'The body is a data request; nothing is erased for it.' };
   }
-  if (topic !== SHOPIFY_REDACT) return { ok: true, event: topic };
+  if (topic !== SHOPIFY_REDACT) return { ok: true, names: topic === null ? [] : [topic] };
   if (!isJsonArray(own(payload, 'orders_to_redact')) || !isRecord(payload, 'customer')) {
     return { ok: false, message: 'The body is not that of customers/redact.' };
   }
@@ -41,7 +50,7 @@ function readShopify(topic: string | null, shop: string | null, payload: JsonObj
   if (shop === null || typeof domain !== 'string' || domain.toLowerCase() !== shop.toLowerCase()) {
     return { ok: false, message: 'The shop in X-Shopify-Shop-Domain is not that of the body.' };
   }
-  return { ok: true, event: topic };
+  return { ok: true, names: [topic] };
 }
 
 function isRecord(payload: JsonObject, name: string): boolean {

@@ -69,7 +69,7 @@ export function understand(workplace: Workplace, source: SourceDefinition, deliv
   if (!reading.ok) return { kind: 'unreadable', problem: reading.problem };
   const event = readEvent(source.scheme, delivery.header, reading.value);
   if (!event.ok) return { kind: 'mismatched', message: event.message };
-  if (event.event === null || !source.events.includes(event.event)) return { kind: 'ignored', reason: 'event' };
+  if (!event.names.some((called) => source.events.includes(called))) return { kind: 'ignored', reason: 'event' };
   const mapping = mappingOf(source);
   if (!mapping.ok) throw new Error(`the mapping of webhook source ${source.name} can no longer be read`);
   return asked(workplace, mapping.mapping, reading.value);

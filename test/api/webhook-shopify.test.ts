@@ -11,6 +11,7 @@ beforeAll(async () => {
   await makeSource(api, SHOP);
   await makeSource(api, SHOP, { name: 'shop2' });
   await makeSource(api, SHOP, { name: 'hub', scheme: 'github', events: ['gone', 'left'] });
+  await makeSource(api, SHOP, { name: 'members', scheme: 'github', events: ['member.removed'] });
 });
 afterAll(() => api.close());
 
@@ -65,6 +66,22 @@ describe('a body that is signed alone', () => {
     expect(acted.status).toBe(202);
     const again = await deliver(api, 'shop', signShopify(PLAIN_SECRET, redact(6), { id: 'x', topic: 'shop/redact' }));
     expect([again.status, again.text]).toEqual([200, acted.text]);
+  });
+});
+
+describe("GitHub's action", () => {
+  const sent = (no: number, action: string, event: string) =>
+    signGithub(PLAIN_SECRET, redact(no, { action }), { event, id: `${event} ${no}` });
+
+  it('tells what asks for an erasure from its opposite, whatever the header says', async () => {
+    for (const event of ['member', 'member.removed']) {
+      const opposite = await deliver(api, 'members', sent(20, 'added', event));
+      expect(JSON.parse(opposite.text)).toEqual({ ignored: true, reason: 'event' });
+    }
+    const other = await deliver(api, 'members', sent(21, 'removed', 'team'));
+    expect(JSON.parse(other.text)).toEqual({ ignored: true, reason: 'event' });
+    const asked = await deliver(api, 'members', sent(22, 'removed', 'member'));
+    expect(JSON.parse(asked.text)).toEqual({ id: expect.any(String) });
   });
 });
 

@@ -13,7 +13,7 @@ const DATA_REQUEST: JsonObject = {
 
 function shopify(payload: JsonObject, topic = 'customers/redact', shop = 'shop.example.com'): string {
   const reading = readEvent('shopify', asDelivery(signShopify('s', '', { topic, shop })).header, payload);
-  return reading.ok ? `event ${reading.event}` : 'refused';
+  return reading.ok ? `event ${reading.names[0] ?? null}` : 'refused';
 }
 
 describe("Shopify's topic", () => {
@@ -49,16 +49,28 @@ describe('the name of an event', () => {
     const header = (): string[] => [];
     expect(readEvent('standard-webhooks', header, { type: 'user.deleted' })).toEqual({
       ok: true,
-      event: 'user.deleted',
+      names: ['user.deleted'],
     });
-    expect(readEvent('standard-webhooks', header, { type: ['user.deleted'] })).toEqual({ ok: true, event: null });
-    expect(readEvent('standard-webhooks', header, {})).toEqual({ ok: true, event: null });
+    expect(readEvent('standard-webhooks', header, { type: ['user.deleted'] })).toEqual({ ok: true, names: [] });
+    expect(readEvent('standard-webhooks', header, {})).toEqual({ ok: true, names: [] });
   });
 
-  it("is GitHub's header, where there is one of it", () => {
+  it("is GitHub's header, where there is one of it, and with a dot the action of the body", () => {
     const sent = signGithub('s', '', { event: 'member' });
-    expect(readEvent('github', asDelivery(sent).header, {})).toEqual({ ok: true, event: 'member' });
+    expect(readEvent('github', asDelivery(sent).header, {})).toEqual({ ok: true, names: ['member'] });
+    const removed = { action: 'removed' };
+    expect(readEvent('github', asDelivery(sent).header, removed)).toEqual({
+      ok: true,
+      names: ['member', 'member.removed'],
+    });
+    expect(readEvent('github', asDelivery(sent).header, { action: ['removed'] })).toEqual({
+      ok: true,
+      names: ['member'],
+    });
+    // The header is not signed: it cannot say what only the body may.
+    const claimed = signGithub('s', '', { event: 'member.removed' });
+    expect(readEvent('github', asDelivery(claimed).header, { action: 'added' })).toEqual({ ok: true, names: [] });
     const twice = asDelivery({ ...sent, headers: [...sent.headers, ...sent.headers] });
-    expect(readEvent('github', twice.header, {})).toEqual({ ok: true, event: null });
+    expect(readEvent('github', twice.header, {})).toEqual({ ok: true, names: [] });
   });
 });

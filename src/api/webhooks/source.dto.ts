@@ -32,7 +32,8 @@ function Events(): PropertyDecorator {
     items: { type: 'string' },
     minItems: 1,
     maxItems: EVENTS_MAX,
-    description: 'The events that ask for an erasure, by their exact names; all others are ignored.',
+    description:
+      'The events that ask for an erasure, by their exact names; all others are ignored. For `github` a name may go on with a dot and the action.',
   });
 }
 
