@@ -129,4 +129,35 @@ describeQueues('a planted personal value', (queue) => {
     expect(seen['log']).toContain('"ready"');
     expect(seen['metrics']).toContain('expunge_items_total');
   });
+
+  it('once shredded is in nothing that is left: dump, queue, log and metrics', async () => {
+    const again = await service.installation.start();
+    const shredded = await again.api.call('POST', `${REQUESTS}/${requestId}/shred`, { abandon: true });
+    expect(shredded.status).toBe(200);
+    const left: Record<string, string> = {
+      shredded: shredded.text,
+      request: (await again.api.call('GET', `${REQUESTS}/${requestId}`)).text,
+      items: (await again.api.call('GET', `${REQUESTS}/${requestId}/items`)).text,
+      attempts: (await again.api.call('GET', `${REQUESTS}/${requestId}/attempts`)).text,
+      report: (await again.api.call('GET', `${REQUESTS}/${requestId}/report?format=json`)).text,
+      evidence: (await again.api.call('GET', `${REQUESTS}/${requestId}/evidence`)).text,
+      events: (await again.api.call('GET', `${REQUESTS}/${requestId}/events`)).text,
+      dump: await dumpSchema(service.database.pool, 'public'),
+      queue: await queue.dump(service.database),
+      metrics: (await again.api.call('GET', '/metrics')).text,
+    };
+    await again.stop();
+    left['log'] = again.logged.join('\n');
+    expect(traces(token, left)).toEqual([]);
+    for (const place of ['request', 'report', 'evidence', 'dump']) {
+      expect(left[place], place).toContain(requestId);
+    }
+    const [kept] = await service.sql<{ kept: number }>(
+      `select (select count(*) from request_key where request_id = $1)::int
+        + (select count(*) from sealed_block where request_id = $1)::int
+        + (select count(*) from attempt_part where request_id = $1 and sealed is not null)::int as kept`,
+      [requestId],
+    );
+    expect(kept).toEqual({ kept: 0 });
+  });
 });
