@@ -6,7 +6,14 @@ import { Commitments } from '../ledger/commitment.js';
 import { databaseNow } from '../store/clock.js';
 import type { Transaction } from '../store/database.js';
 import { insertItems, systemsAlsoRequested } from '../store/insert-items.js';
-import { insertRequests, limitKeyWait, readNewRequests, waitWithoutLimit } from '../store/insert-requests.js';
+import {
+  insertKeys,
+  insertRequests,
+  limitKeyWait,
+  readNewRequests,
+  waitWithoutLimit,
+} from '../store/insert-requests.js';
+import type { RequestRow } from '../store/insert-requests.js';
 import { readBlockages, subjectDigest, toResource } from '../store/read-requests.js';
 import { insertBlocks, sealIdempotency, sealItems, sealSubject } from '../store/sealed-values.js';
 import { noteEntryUse } from '../store/subject-directory.js';
@@ -87,13 +94,8 @@ export async function storeRequests(
   const now = keyed ? await limitKeyWait(tx, keyWaitMs) : await databaseNow(tx);
   const prepared = await prepare(tx, workplace, requests, now);
   const ready = prepared.filter((request) => 'draft' in request);
-  const free = new Set(
-    await insertRequests(
-      tx,
-      workplace.vault.generation,
-      ready.map((request) => rowOf(workplace, request)),
-    ),
-  );
+  const rows = ready.map((request) => rowOf(workplace, request));
+  const free = new Set(await insertRequests(tx, rows));
   if (keyed) await waitWithoutLimit(tx);
   const made = ready.filter((request) => free.has(request.id));
   const answers = await storeParts(tx, workplace, made);
@@ -134,7 +136,7 @@ async function prepare(
   return prepared;
 }
 
-function rowOf({ vault }: Workplace, request: Ready): Parameters<typeof insertRequests>[2][number] {
+function rowOf({ vault }: Workplace, request: Ready): RequestRow {
   const { idempotency } = request;
   const key =
     idempotency === null
@@ -150,6 +152,7 @@ async function storeParts(
   requests: readonly Ready[],
 ): Promise<ReadonlyMap<string, string>> {
   if (requests.length === 0) return new Map();
+  await insertKeys(tx, workplace.vault.generation, requests);
   for (const { id, entryId } of requests) if (entryId !== null) await noteEntryUse(tx, id, entryId);
   await insertItems(
     tx,

@@ -28,8 +28,6 @@ export interface RequestRow {
   readonly dueAt: Date;
   readonly subjectDigest: Buffer;
   readonly held: string | null;
-  /** The request's key under DATA_KEY. */
-  readonly wrapped: Buffer;
   readonly idempotency: { readonly route: string; readonly digest: Buffer } | null;
 }
 
@@ -38,27 +36,21 @@ const INSERT_REQUESTS: Statement = {
   name: 'insert-requests',
   text: `with given as (
       select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bytea[], $7::text[],
-          $8::bytea[], $9::text[], $10::bytea[])
-        with ordinality as g (id, source, actor, received_at, due_at, subject_digest, held, wrapped, route, key_digest, no)
+          $8::text[], $9::bytea[])
+        with ordinality as g (id, source, actor, received_at, due_at, subject_digest, held, route, key_digest, no)
     ), taken as (
       insert into idempotency_key (route, key_digest, request_id)
       select route, key_digest, id from given where key_digest is not null order by route, key_digest, no
       on conflict do nothing returning request_id
     ), free as (
       select * from given where key_digest is null or id in (select request_id from taken)
-    ), keyed as (
-      insert into request_key (request_id, wrapped, generation) select id, wrapped, $11 from free
     )
     insert into erasure_request (id, source, actor, received_at, due_at, subject_digest, held)
     select id, source, actor, received_at, due_at, subject_digest, held from free returning id`,
 };
 
-/** Inserts requests, each with its key, and gives the ids of those that were: the others' idempotency keys are taken. */
-export async function insertRequests(
-  tx: Transaction,
-  generation: number,
-  requests: readonly RequestRow[],
-): Promise<string[]> {
+/** Inserts requests, and gives the ids of those that were: the others' idempotency keys are taken. */
+export async function insertRequests(tx: Transaction, requests: readonly RequestRow[]): Promise<string[]> {
   if (requests.length === 0) return [];
   const rows = await tx.rows<{ id: string }>(INSERT_REQUESTS, [
     requests.map((request) => request.id),
@@ -68,12 +60,24 @@ export async function insertRequests(
     requests.map((request) => request.dueAt),
     requests.map((request) => request.subjectDigest),
     requests.map((request) => request.held),
-    requests.map((request) => request.wrapped),
     requests.map((request) => request.idempotency?.route ?? null),
     requests.map((request) => request.idempotency?.digest ?? null),
-    generation,
   ]);
   return rows.map((row) => row.id);
+}
+
+const INSERT_KEYS: Statement = {
+  name: 'insert-keys',
+  text: 'insert into request_key (request_id, wrapped, generation) select id, wrapped, $3 from unnest($1::uuid[], $2::bytea[]) as k (id, wrapped)',
+};
+
+/** Inserts the keys of requests, wrapped under DATA_KEY. Waits for a rotation of it, and fails after one. */
+export async function insertKeys(
+  tx: Transaction,
+  generation: number,
+  keys: readonly { readonly id: string; readonly wrapped: Buffer }[],
+): Promise<void> {
+  await tx.run(INSERT_KEYS, [keys.map((key) => key.id), keys.map((key) => key.wrapped), generation]);
 }
 
 const READ_NEW_REQUESTS: Statement = {
