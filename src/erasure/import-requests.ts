@@ -2,6 +2,7 @@
 import { canonicalJson } from '../core/canonical.js';
 import type { JsonObject } from '../core/json.js';
 import type { ReadTarget } from '../systems/target.js';
+import { weightOf } from './intake.js';
 import type { Intake } from './intake.js';
 import type { Submission } from './store-requests.js';
 import type { Submitted } from './submit-request.js';
@@ -31,21 +32,22 @@ export type Imported =
   | { readonly line: number; readonly problem: ImportProblem };
 
 const ROUTE = 'POST /v1/erasure-requests/import';
-/** Entries at once, and how many IDs they may name together: what is stored together costs a fraction, but stands in memory. */
+/** Entries at once, and how much they may ask for: what is stored together costs a fraction, but others wait behind it. */
 const STORED_AT_ONCE = 96;
-const IDS_AT_ONCE = 20_000;
+const WEIGHT_AT_ONCE = 10_000;
 
 /** An entry on its way into the database. */
 interface Running {
   readonly imported: Promise<Imported>;
   /** Null, once it is there. */
   readonly done: Promise<null>;
-  readonly ids: number;
+  readonly weight: number;
 }
 
 /**
  * Stores what the entries ask for and gives one result an entry, in their order, never more than a few ahead of who takes
- * them. Throws when the database goes away: what was given until then is stored, and the same file sent again goes on.
+ * them. Throws when the database goes away: what was given until then is stored, and perhaps some of what was not; the same
+ * file sent again goes on.
  */
 export async function* importRequests(
   intake: Intake,
@@ -53,14 +55,14 @@ export async function* importRequests(
   actor: string,
 ): AsyncGenerator<Imported, void, undefined> {
   const running: Running[] = [];
-  let ids = 0;
+  let weight = 0;
   const reading = entries[Symbol.asyncIterator]();
   let next: Promise<IteratorResult<ImportEntry>> | null = null;
   try {
     for (let ended = false; ;) {
       const [first] = running;
       if (ended && !first) return;
-      const isFull = ended || running.length >= STORED_AT_ONCE || ids >= IDS_AT_ONCE;
+      const isFull = ended || running.length >= STORED_AT_ONCE || weight >= WEIGHT_AT_ONCE;
       if (!isFull) next ??= reading.next();
       // Whichever is there first: who sends slowly is answered meanwhile.
       const came = isFull || next === null ? null : await Promise.race([next, ...(first ? [first.done] : [])]);
@@ -68,12 +70,13 @@ export async function* importRequests(
         next = null;
         if (came.done === true) ended = true;
         else {
-          running.push(begin(intake, came.value, actor));
-          ids += idsOf(came.value);
+          const begun = begin(intake, came.value, actor);
+          running.push(begun);
+          weight += begun.weight;
         }
       } else if (first) {
         running.shift();
-        ids -= first.ids;
+        weight -= first.weight;
         yield await first.imported;
       }
     }
@@ -90,12 +93,7 @@ function begin(intake: Intake, entry: ImportEntry, actor: string): Running {
     () => null,
     () => null,
   );
-  return { imported, done, ids: idsOf(entry) };
-}
-
-function idsOf(entry: ImportEntry): number {
-  if (entry.kind === 'refused') return 0;
-  return (entry.submission.targets ?? []).reduce((sum, target) => sum + target.ids.length, 0);
+  return { imported, done, weight: entry.kind === 'refused' ? 0 : weightOf(entry.submission) };
 }
 
 async function store(intake: Intake, entry: ImportEntry, actor: string): Promise<Imported> {

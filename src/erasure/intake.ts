@@ -11,10 +11,15 @@ import type { Workplace } from './workplace.js';
 const COMPANY_MAX = 32;
 /** One transaction prepares its rows while another waits for the disk. */
 const COMPANIES_AT_ONCE = 2;
-/** A submission of more IDs than this goes alone: it would keep the others waiting. */
-const COMPANY_IDS_MAX = 500;
+/** How much a company may ask for, and how much one that has company: a long transaction keeps all who come after it waiting. */
+const COMPANY_WEIGHT_MAX = 1000;
+const MEMBER_WEIGHT_MAX = 500;
 /** A company does not wait long for a key that another transaction is taking: whoever asks for that key waits alone. */
 const COMPANY_KEY_WAIT_MS = 100;
+/** Transactions of one submission at once. All of them together leave half of the connections to the work. */
+const BIG_AT_ONCE = 4;
+const ALONE_AT_ONCE = 6;
+const DIRECTORY_WEIGHT = 2000;
 
 /** What came of one of a company. */
 type InCompany =
@@ -24,11 +29,14 @@ type InCompany =
   | { readonly kind: 'failed'; readonly error: unknown };
 
 export class Intake {
-  private readonly together = new Together<NewRequest, InCompany>(
-    async (requests) => this.store(requests),
-    COMPANY_MAX,
-    COMPANIES_AT_ONCE,
-  );
+  private readonly together = new Together<NewRequest, InCompany>(async (requests) => this.store(requests), {
+    itemsMax: COMPANY_MAX,
+    atOnce: COMPANIES_AT_ONCE,
+    weight: ({ submission }) => weightOf(submission),
+    weightMax: COMPANY_WEIGHT_MAX,
+  });
+  private readonly big = this.oneByOne(BIG_AT_ONCE);
+  private readonly alone = this.oneByOne(ALONE_AT_ONCE);
 
   constructor(private readonly workplace: Workplace) {}
 
@@ -39,10 +47,16 @@ export class Intake {
     idempotency: Idempotency | null,
   ): Promise<Submitted> {
     const request = { id: newId(), submission, ...by, idempotency, held: null };
-    if (idsOf(submission) > COMPANY_IDS_MAX) return submitAlone(this.workplace, request);
+    if (weightOf(submission) > MEMBER_WEIGHT_MAX) return this.big.do(request);
     const stored = await this.together.do(request);
     if (stored.kind === 'failed') throw stored.error;
-    return stored.kind === 'alone' ? submitAlone(this.workplace, request) : submitted(this.workplace, request, stored);
+    return stored.kind === 'alone' ? this.alone.do(request) : submitted(this.workplace, request, stored);
+  }
+
+  private oneByOne(atOnce: number): Together<NewRequest, Submitted> {
+    const work = async (requests: readonly NewRequest[]): Promise<Submitted[]> =>
+      Promise.all(requests.map(async (request) => submitAlone(this.workplace, request)));
+    return new Together(work, { itemsMax: 1, atOnce });
   }
 
   private async store(requests: readonly NewRequest[]): Promise<readonly InCompany[]> {
@@ -61,6 +75,14 @@ export class Intake {
   }
 }
 
-function idsOf({ targets }: Submission): number {
-  return (targets ?? []).reduce((sum, { ids, selectors }) => sum + ids.length + selectors.length, 0);
+/** How many values a submission brings, about. What the directory knows of a subject may be as much as any submission. */
+export function weightOf({ targets }: Submission): number {
+  if (targets === null) return DIRECTORY_WEIGHT;
+  return targets.reduce((sum, { scope, ids, selectors }) => {
+    const lists = Object.values(scope).reduce(
+      (many, value) => many + (typeof value === 'string' ? 0 : value.length),
+      0,
+    );
+    return sum + 1 + ids.length + selectors.length + lists;
+  }, 0);
 }

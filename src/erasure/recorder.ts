@@ -10,10 +10,13 @@ export class Recorder {
   private readonly calls: Together<FinishedCall, undefined>;
 
   constructor(workplace: Workplace) {
-    this.calls = new Together(async (calls) => {
-      await recordAnswers(workplace, calls);
-      return calls.map(() => undefined);
-    }, CALLS_TOGETHER_MAX);
+    this.calls = new Together(
+      async (calls) => {
+        await recordAnswers(workplace, calls);
+        return calls.map(() => undefined);
+      },
+      { itemsMax: CALLS_TOGETHER_MAX },
+    );
   }
 
   /** Settles when the call's answers are committed. Rejects only when the database is away. */

@@ -173,7 +173,7 @@ export class BatchRunner {
     this.providers.set(name, slots);
     const starts = new Together<BatchRef, Start>(
       (refs) => startBatches(this.workplace, system, refs, [...slots.ended]),
-      concurrency,
+      { itemsMax: concurrency },
     );
     const made = { slots, starts };
     this.slots.set(system.system.name, made);

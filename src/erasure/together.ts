@@ -6,15 +6,24 @@ interface Waiting<T, R> {
   readonly failed: (error: unknown) => void;
 }
 
+interface Companies<T> {
+  /** Of one company. */
+  readonly itemsMax: number;
+  /** Companies at once; 1 where none is given. */
+  readonly atOnce?: number;
+  /** How much of the work an item is; a company ends before it is more than `weightMax` together, or is a single one. */
+  readonly weight?: (item: T) => number;
+  readonly weightMax?: number;
+}
+
 export class Together<T, R> {
   private readonly waiting: Waiting<T, R>[] = [];
   private working = 0;
 
-  /** `work` gives one result for each of up to `itemsMax` items, in their order; it is never run more than `atOnce` times at once. */
+  /** `work` gives one result for each of a company's items, in their order. */
   constructor(
     private readonly work: (items: readonly T[]) => Promise<readonly R[]>,
-    private readonly itemsMax: number,
-    private readonly atOnce = 1,
+    private readonly companies: Companies<T>,
   ) {}
 
   /** Settles when the item's company is done. One that fails does not take its company with it: each is tried alone then. */
@@ -26,14 +35,21 @@ export class Together<T, R> {
   }
 
   private async drain(): Promise<void> {
-    if (this.working >= this.atOnce) return;
+    if (this.working >= (this.companies.atOnce ?? 1)) return;
     this.working += 1;
     for (let company = this.take(); company.length > 0; company = this.take()) await this.doTogether(company);
     this.working -= 1;
   }
 
   private take(): Waiting<T, R>[] {
-    return this.waiting.splice(0, this.itemsMax);
+    const { itemsMax, weight = () => 0, weightMax = 0 } = this.companies;
+    let [count, sum] = [0, 0];
+    for (const { item } of this.waiting.slice(0, itemsMax)) {
+      sum += weight(item);
+      if (count > 0 && sum > weightMax) break;
+      count += 1;
+    }
+    return this.waiting.splice(0, count);
   }
 
   private async doTogether(company: readonly Waiting<T, R>[]): Promise<void> {

@@ -7,9 +7,10 @@ import { BatchRunner } from '../erasure/run-batch.js';
 import { Workplace } from '../erasure/workplace.js';
 import type { ConfiguredSystem } from '../erasure/workplace.js';
 import { Deliveries } from './deliveries.js';
-import { Dispatcher, errorName } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
 import { Notifier } from './notifier.js';
 import type { QueueBackend } from './queue-backend.js';
+import { Troubles } from './troubles.js';
 
 export const DISPATCH_QUEUE = 'dispatch';
 /** More than this makes BullMQ's Postgres backend slower, and a batch is a hundred IDs. */
@@ -48,7 +49,7 @@ export function batchProcessor(system: ConfiguredSystem, backend: QueueBackend):
   class BatchProcessor extends WorkerHost {
     constructor(
       @Inject(BatchRunner) private readonly runner: BatchRunner,
-      @Inject(Workplace) private readonly workplace: Workplace,
+      @Inject(Troubles) private readonly troubles: Troubles,
       @Inject(Deliveries) private readonly deliveries: Deliveries,
     ) {
       super();
@@ -66,7 +67,7 @@ export function batchProcessor(system: ConfiguredSystem, backend: QueueBackend):
 
     @OnWorkerEvent('error')
     onError(error: unknown): void {
-      this.workplace.log.warn({ queue: name, error: errorName(error) }, 'the queue is in trouble');
+      this.troubles.tell(name, error);
     }
   }
   return BatchProcessor;
@@ -80,6 +81,7 @@ export function dispatchProcessor(backend: QueueBackend): Type<WorkerHost> {
       @Inject(Dispatcher) private readonly dispatcher: Dispatcher,
       @Inject(Notifier) private readonly notifier: Notifier,
       @Inject(Workplace) private readonly workplace: Workplace,
+      @Inject(Troubles) private readonly troubles: Troubles,
     ) {
       super();
     }
@@ -92,7 +94,7 @@ export function dispatchProcessor(backend: QueueBackend): Type<WorkerHost> {
 
     @OnWorkerEvent('error')
     onError(error: unknown): void {
-      this.workplace.log.warn({ queue: DISPATCH_QUEUE, error: errorName(error) }, 'the queue is in trouble');
+      this.troubles.tell(DISPATCH_QUEUE, error);
     }
   }
   return DispatchProcessor;

@@ -16,11 +16,12 @@ import { Recorder } from '../erasure/recorder.js';
 import { BatchRunner } from '../erasure/run-batch.js';
 import { Workplace } from '../erasure/workplace.js';
 import { Deliveries } from './deliveries.js';
-import { Dispatcher, errorName } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
 import { Notifier } from './notifier.js';
 import { batchProcessor, DISPATCH_QUEUE, dispatchProcessor } from './processors.js';
 import type { QueueBackend } from './queue-backend.js';
 import type { QueueDoorbell } from './queue-doorbell.js';
+import { Troubles } from './troubles.js';
 
 const READY_WITHIN_MS = 2000;
 const STOP_WITHIN_MS = 30_000;
@@ -84,6 +85,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
     @Inject(Dispatcher) private readonly dispatcher: Dispatcher,
     @Inject(BatchRunner) private readonly runner: BatchRunner,
     @Inject(Notifier) private readonly notifier: Notifier,
+    @Inject(Troubles) private readonly troubles: Troubles,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
   ) {}
 
@@ -128,6 +130,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
         },
         { provide: Notifier, useFactory: () => new Notifier(workplace) },
         Deliveries,
+        { provide: Troubles, useFactory: () => new Troubles(workplace.log) },
         ...processors,
       ],
       exports: [Queues, BatchRunner],
@@ -137,7 +140,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap, Before
   async onModuleInit(): Promise<void> {
     for (const queue of this.queues.all()) {
       queue.on('error', (error) => {
-        this.workplace.log.warn({ queue: queue.name, error: errorName(error) }, 'the queue is in trouble');
+        this.troubles.tell(queue.name, error);
       });
     }
     const ready = Promise.all(this.queues.all().map(async (queue) => queue.waitUntilReady().catch(() => null)));

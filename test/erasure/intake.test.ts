@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Intake } from '../../src/erasure/intake.js';
 import type { Idempotency, Submission } from '../../src/erasure/store-requests.js';
 import type { Submitted } from '../../src/erasure/submit-request.js';
+import { replaceEntry } from '../../src/store/subject-directory.js';
 import { readRequest } from '../../src/store/read-requests.js';
 import { realWorkplace, target } from './real-workplace.js';
 import type { RealWorkplace } from './real-workplace.js';
@@ -119,6 +120,42 @@ describe('submissions that come together', () => {
     expect(known.kind).toBe('accepted');
     // The key is free for a submission that names its targets.
     expect((await intake.submit(submission('nobody', ['k2']), BY, keyed('nobody'))).kind).toBe('accepted');
+  });
+
+  it('of many IDs each are spread over transactions of at most a thousand values', async () => {
+    const results = accepted(
+      await Promise.all(
+        Array.from({ length: 40 }, async (_, no) =>
+          intake.submit(submission(`wide-${no}`, ids(`wide-${no}`, 150)), BY, keyed(`wide-${no}`)),
+        ),
+      ),
+    );
+    const sums = await place.query<{ items: number }>(
+      `select count(*)::int as items from item where request_id = any ($1::uuid[]) group by xmin::text`,
+      [results.map(({ id }) => id)],
+    );
+    expect(Math.max(...sums.map(({ items }) => items))).toBe(900);
+  });
+
+  it('and are big, or of whom the directory knows who knows how much, take a few connections, and leave the others', async () => {
+    const { pool } = place.workplace.database;
+    const ref = 'known to the directory';
+    await replaceEntry(place.workplace.database, place.workplace.vault, ref, [
+      { system: 'supermemory.documents', ids: ids('known', 300) },
+    ]);
+    let used = 0;
+    const count = () => (used = Math.max(used, pool.totalCount - pool.idleCount));
+    pool.on('acquire', count);
+    const known = { subjectRef: ref, receivedAt: null, note: null, targets: null };
+    const results = await Promise.all(
+      Array.from({ length: 24 }, async (_, no) =>
+        intake.submit(no % 2 ? known : submission(`big-${no}`, ids(`big-${no}`, 501)), BY, keyed(`big-${no}`)),
+      ),
+    );
+    pool.off('acquire', count);
+    expect(accepted(results)).toHaveLength(24);
+    expect(used).toBeGreaterThan(1);
+    expect(used).toBeLessThanOrEqual(4);
   });
 
   it('do not wait for one whose key another transaction is taking', async () => {
