@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-const POLL_EVERY_MS = 15;
+const FIRST_PAUSE_MS = 15;
+/** What is not there soon is asked for more and more rarely: a question to the service costs as much as its work. */
+const PAUSE_GROWTH = 1.4;
+const PAUSE_MAX_MS = 150;
 const WITHIN_MS = 20_000;
 
 /**
@@ -12,13 +15,17 @@ export async function until<Found>(
   probe: () => Promise<Found | undefined> | Found | undefined,
   { withinMs = WITHIN_MS, state }: { withinMs?: number; state?: () => Promise<unknown> } = {},
 ): Promise<Found> {
-  for (const deadlineMs = performance.now() + withinMs; ;) {
-    const found = await probe();
+  const deadlineMs = performance.now() + withinMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ;) {
+    const answer = probe();
+    const found = await answer;
     if (found !== undefined) return found;
     if (performance.now() > deadlineMs) {
       const stood = state === undefined ? '' : `\n${JSON.stringify(await state(), null, 1)}`;
       throw new Error(`waited ${withinMs} ms for ${what}, in vain${stood}`);
     }
-    await pause(POLL_EVERY_MS);
+    await pause(pauseMs);
+    // A look at our own memory costs nothing, and may be for what soon passes.
+    if (answer instanceof Promise) pauseMs = Math.min(pauseMs * PAUSE_GROWTH, PAUSE_MAX_MS);
   }
 }
