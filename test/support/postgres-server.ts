@@ -1,12 +1,14 @@
 /**
  * vitest's globalSetup: one embedded Postgres for the whole run, in a temporary folder, with one database that holds
- * the migrated schema. Tests get copies of it through `testDatabase` of postgres.ts.
+ * the migrated schema and BullMQ's, so that no service has to make them again. Tests get copies of it through
+ * `testDatabase` of postgres.ts; that a service makes both in an empty one is for the demo and the embedded database.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 import type { TestProject } from 'vitest/node';
+import { postgresBackend } from '../../src/queue/queue-backend.js';
 import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.js';
 import type { EmbeddedPostgres, PostgresConnection } from '../../src/store/embedded-postgres.js';
 import { migrate } from '../../src/store/migrate.js';
@@ -27,6 +29,8 @@ export async function setup(project: TestProject): Promise<void> {
   const pool = new Pool({ ...server.connection, max: 1 });
   await migrate(pool);
   await pool.end();
+  const queue = await postgresBackend(server.url, () => undefined);
+  await queue.close();
   project.provide('postgres', server.connection);
 }
 
