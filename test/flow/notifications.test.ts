@@ -154,7 +154,11 @@ describe('a deadline', () => {
     await dueIn(far?.id, '7 days 1 hour');
     const workers = Array.from({ length: 4 }, () => Database.open(installation.database.url, 1, () => undefined));
     for (let round = 0; round < 3; round += 1) await Promise.all(workers.map((worker) => notifyDeadlines(worker)));
-    const rows = () => service.sql(`select event, about from notification_delivery where event ~ 'due' order by event`);
+    const rows = () =>
+      service.sql(
+        `select event, about from notification_delivery where event ~ 'due' order by event, about = $1 desc`,
+        [late?.id],
+      );
     const first = [
       { event: 'request.due_soon', about: soon?.id },
       { event: 'request.overdue', about: late?.id },

@@ -11,8 +11,8 @@ import { CONFIGURED, SETTINGS } from '../erasure/real-workplace.js';
 const quiet = () => undefined;
 const BY = { actor: 'auditor', disclosed: true, since: null };
 
-/** Those with most to tell; of a hundred alike the rest would tell nothing more. */
-const REQUESTS_MAX = 8;
+/** Those with most to tell: all of a table of cases that share a service; of a hundred alike the rest would tell nothing more. */
+const REQUESTS_MAX = 30;
 const LONGEST = `select r.id from erasure_request r where r.pending = 0
   order by (select count(*) from ledger_event e where e.stream = r.id::text) desc, r.id limit $1`;
 

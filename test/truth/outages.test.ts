@@ -1,18 +1,30 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startTestService } from '../support/service.js';
 import type { Installation, InstallationOptions, TestService } from '../support/service.js';
 import { until } from '../support/until.js';
 import { closed, COMMENTS, gate, HOUR_MS, look, MEMORIES, passTime, quiet } from './driven-clock.js';
 
 let installation: Installation;
-afterEach(async () => installation.close());
+const close = async (): Promise<void> => installation.close();
 async function started(options: InstallationOptions = {}): Promise<TestService> {
   const service = await startTestService(options);
   installation = service.installation;
   return service;
 }
 
-describe('an outage', () => {
+describe('an outage, whatever it looks like,', () => {
+  // One service for all of them: the first answer that ends one leaves its gate as it was before.
+  let service: TestService;
+  let cases = 0;
+  beforeAll(async () => {
+    service = await started({
+      env: { PROVIDER_TIMEOUT_MS: '250', RETRY_MAX_ATTEMPTS: '3' },
+      sandbox: { seed: { existingPrefixes: { [MEMORIES]: ['m'] } } },
+    });
+  });
+  afterEach(() => service.sandbox.faults.clear());
+  afterAll(close);
+
   it.each([
     '503',
     'timeout',
@@ -26,12 +38,9 @@ describe('an outage', () => {
     'error500',
     'slow-body:900',
   ])('is 5 calls in a row that end in %s; the first answer ends it, and nobody has paid for it', async (fault) => {
-    const { api, sandbox } = await started({
-      env: { PROVIDER_TIMEOUT_MS: '250', RETRY_MAX_ATTEMPTS: '3' },
-      sandbox: { seed: { supermemoryDocuments: [{ id: 'm1' }] } },
-    });
+    const { api, sandbox } = service;
     sandbox.faults.always(fault, 'supermemory');
-    const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1'] }] });
+    const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: [`m${(cases += 1)}`] }] });
     await closed(installation, MEMORIES, 'outage');
     expect(await installation.sql('select from item where spent > 0')).toEqual([]);
     expect((await api.request(id)).blockedBy).toMatchObject([{ system: MEMORIES, reason: 'outage' }]);
@@ -41,6 +50,10 @@ describe('an outage', () => {
     expect(request.blockedBy).toEqual([]);
     expect((await gate(installation, MEMORIES)).reason).toBeNull();
   });
+});
+
+describe('an outage', () => {
+  afterEach(close);
 
   it('is probed one call at a time, each wait twice the one before', async () => {
     const { api, sandbox } = await started({
@@ -104,6 +117,8 @@ describe('an outage', () => {
 });
 
 describe('one ID that always answers 500', () => {
+  afterEach(close);
+
   it('ends unconfirmed while others pass, after its attempts and no more', async () => {
     const poor = 'm~fault:error500~';
     const { api, sandbox } = await started({
@@ -121,22 +136,26 @@ describe('one ID that always answers 500', () => {
   });
 });
 
-it('a call that a day has passed over is asked again', async () => {
-  // The worker is gone for good between the row and the answer: only its lease says so.
-  const service = await started({
-    sandbox: { seed: { supermemoryDocuments: [{ id: 'm1~fault:latency:60000*1~' }] } },
-    env: { PROVIDER_TIMEOUT_MS: '120000' },
+describe('a call that a day has passed over', () => {
+  afterEach(close);
+
+  it('is asked again', async () => {
+    // The worker is gone for good between the row and the answer: only its lease says so.
+    const service = await started({
+      sandbox: { seed: { supermemoryDocuments: [{ id: 'm1~fault:latency:60000*1~' }] } },
+      env: { PROVIDER_TIMEOUT_MS: '120000' },
+    });
+    const { id } = await service.api.submit({ targets: [{ system: MEMORIES, ids: ['m1~fault:latency:60000*1~'] }] });
+    await until('the call', () => (service.sandbox.ledger.calls().length === 1 ? true : undefined));
+    await installation.sql(`update batch set lease_until = lease_until - interval '1 day'`);
+    await installation.start();
+    await service.api.settled(id);
+    expect(await service.api.item(id, 'm1~fault:latency:60000*1~')).toMatchObject({
+      outcome: 'erased',
+      evidence: 'repeat',
+      attempts: 2,
+    });
+    expect((await service.api.attempts(id)).map(({ verdict }) => verdict)).toEqual(['interrupted', 'answered']);
+    await service.sandbox.down();
   });
-  const { id } = await service.api.submit({ targets: [{ system: MEMORIES, ids: ['m1~fault:latency:60000*1~'] }] });
-  await until('the call', () => (service.sandbox.ledger.calls().length === 1 ? true : undefined));
-  await installation.sql(`update batch set lease_until = lease_until - interval '1 day'`);
-  await installation.start();
-  await service.api.settled(id);
-  expect(await service.api.item(id, 'm1~fault:latency:60000*1~')).toMatchObject({
-    outcome: 'erased',
-    evidence: 'repeat',
-    attempts: 2,
-  });
-  expect((await service.api.attempts(id)).map(({ verdict }) => verdict)).toEqual(['interrupted', 'answered']);
-  await service.sandbox.down();
 });

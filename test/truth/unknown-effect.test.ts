@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { REQUESTS } from '../support/api-client.js';
 import { startTestService } from '../support/service.js';
 import type { InstallationOptions, TestService } from '../support/service.js';
@@ -9,11 +9,12 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const FEW = { PROVIDER_TIMEOUT_MS: '300', RETRY_BASE_MS: '5' };
 
 let service: TestService;
-afterEach(async () => service.installation.close());
+/** One service for a test, closed after it. */
 async function started(options: InstallationOptions = {}): Promise<TestService> {
   service = await startTestService({ ...options, env: { ...FEW, ...options.env } });
   return service;
 }
+const close = async (): Promise<void> => service.installation.close();
 function memory(id: string) {
   return { supermemoryDocuments: [{ id }] };
 }
@@ -27,7 +28,14 @@ async function spent(id: string): Promise<Record<string, number>> {
   );
 }
 
-describe('what a call may have done', () => {
+describe('what a call may have done, as its answer says it,', () => {
+  // One service for all of them: each has IDs of its own, and what it closed is open again when the next one begins.
+  beforeAll(async () => void (await started()));
+  afterEach(() => service.sandbox.faults.clear());
+  afterAll(close);
+  let cases = 0;
+  const fresh = (): string => `m${(cases += 1)}`;
+
   it.each([
     'timeout',
     'reset',
@@ -53,29 +61,36 @@ describe('what a call may have done', () => {
     '307-after',
     '431-after:html',
   ])('is not known after %s: what is absent then is erased by repetition', async (fault) => {
-    const { api, sandbox } = await started({ sandbox: { seed: memory('m1') } });
-    sandbox.faults.forId('m1', `${fault}*1`);
-    const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1'] }] });
+    const { api, sandbox } = service;
+    const mine = fresh();
+    sandbox.data.seed(memory(mine));
+    sandbox.faults.forId(mine, `${fault}*1`);
+    const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: [mine] }] });
     await until('the first call', async () => ((await api.attempts(id))[0]?.endedAt ? true : undefined));
-    expect(sandbox.data.exists(MEMORIES, {}, 'm1')).toBe(false);
+    expect(sandbox.data.exists(MEMORIES, {}, mine)).toBe(false);
     sandbox.faults.clear();
     await api.expect(200, 'POST', `/v1/systems/${MEMORIES}/resume`);
     await api.settled(id);
-    expect(await api.item(id, 'm1')).toMatchObject({ outcome: 'erased', evidence: 'repeat' });
+    expect(await api.item(id, mine)).toMatchObject({ outcome: 'erased', evidence: 'repeat' });
   });
 
   it.each(['refuse', '400', '401', '403', '413', '429:1'])(
     'is nothing after %s: what is absent then was absent before',
     async (fault) => {
-      const { api, sandbox } = await started();
+      const { api, sandbox } = service;
+      const [one, other] = [fresh(), fresh()];
       sandbox.faults.next(1, fault);
-      const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: ['m1', 'm2'] }] });
+      const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: [one, other] }] });
       await until('the first call', async () => ((await api.attempts(id))[0]?.endedAt ? true : undefined));
       await api.expect(200, 'POST', `/v1/systems/${MEMORIES}/resume`);
       await api.settled(id);
-      expect(await api.outcomes(id)).toEqual({ m1: 'already_absent/provider', m2: 'already_absent/provider' });
+      expect(await api.outcomes(id)).toEqual({ [one]: 'already_absent/provider', [other]: 'already_absent/provider' });
     },
   );
+});
+
+describe('what a call may have done', () => {
+  afterEach(close);
 
   it('is nothing where the ID was named as not deleted, and not known where it was left out', async () => {
     const { api } = await started({
@@ -140,6 +155,8 @@ describe('what a call may have done', () => {
 });
 
 describe('an attempt is spent', () => {
+  afterEach(close);
+
   it('by an answer that left the ID unsettled, in company or alone, and by nothing else in company', async () => {
     const { api, sandbox } = await started({
       sandbox: { seed: { existingPrefixes: { 'velt.documents': ['d'] } } },
@@ -199,6 +216,8 @@ describe('an attempt is spent', () => {
 });
 
 describe('an item whose calls stay unclear', () => {
+  afterEach(close);
+
   it.each([
     [13, 'pending'],
     [14, 'unconfirmed'],
