@@ -83,7 +83,8 @@ describe('the same ID in several requests', () => {
     holder.release();
     const made = await Promise.all(submitting);
     expect(made.flatMap(({ warnings }) => warnings)).toEqual([]);
-    const settled = await Promise.all(made.map(({ id }) => api.settled(id)));
+    const settled = [];
+    for (const { id } of made) settled.push(await api.settled(id));
     const warned = settled.filter(({ warnings }) => warnings.some(({ code }) => code === 'also_requested'));
     expect(warned.length).toBeGreaterThanOrEqual(3);
   });
