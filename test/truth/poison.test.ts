@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startTestService } from '../support/service.js';
 import type { TestService } from '../support/service.js';
 import { until } from '../support/until.js';
@@ -7,7 +7,7 @@ const MEMORIES = 'supermemory.documents';
 const EVERYTHING = { existingPrefixes: { 'supermemory.documents': ['m'], 'velt.documents': ['d'] } };
 
 let service: TestService;
-afterEach(async () => service.installation.close());
+const close = async (): Promise<void> => service.installation.close();
 
 /** At most so many calls find one bad ID among n. */
 function callsMax(n: number): number {
@@ -15,15 +15,25 @@ function callsMax(n: number): number {
 }
 
 describe('one bad ID among n in a batch', () => {
-  it.each([1, 2, 5, 17, 64, 100])('of %i is found in at most 2·⌈log2 n⌉ + 1 calls', async (n) => {
+  beforeAll(async () => {
     service = await startTestService({ sandbox: { seed: EVERYTHING } });
-    const bad = 'm~fault:refuse~';
-    const ids = [bad, ...Array.from({ length: n - 1 }, (_, no) => `m${no}`)];
-    const request = await service.api.erase([{ system: MEMORIES, ids }]);
-    expect(request.counts).toMatchObject({ erased: n - 1, failed: 1 });
-    expect(await service.api.item(request.id, bad)).toMatchObject({ outcome: 'failed', reason: 'rejected' });
-    expect(service.sandbox.ledger.calls().length).toBeLessThanOrEqual(callsMax(n));
   });
+  afterAll(close);
+
+  it.each([1, 2, 5, 17, 64, 100])('of %i is found in at most 2·⌈log2 n⌉ + 1 calls', async (n) => {
+    const { api, sandbox } = service;
+    const bad = `m${n}~fault:refuse~`;
+    const ids = [bad, ...Array.from({ length: n - 1 }, (_, no) => `m${n}-${no}`)];
+    const before = sandbox.ledger.calls().length;
+    const request = await api.erase([{ system: MEMORIES, ids }]);
+    expect(request.counts).toMatchObject({ erased: n - 1, failed: 1 });
+    expect(await api.item(request.id, bad)).toMatchObject({ outcome: 'failed', reason: 'rejected' });
+    expect(sandbox.ledger.calls().length - before).toBeLessThanOrEqual(callsMax(n));
+  });
+});
+
+describe('one bad ID in a batch', () => {
+  afterEach(close);
 
   it('is found as well where a call is taken apart only for its size', async () => {
     service = await startTestService({
@@ -35,7 +45,10 @@ describe('one bad ID among n in a batch', () => {
   });
 
   it('that is unclear instead of refused is found too, in company twice and then in halves', async () => {
-    service = await startTestService({ sandbox: { seed: EVERYTHING }, env: { RETRY_MAX_ATTEMPTS: '3' } });
+    service = await startTestService({
+      sandbox: { seed: EVERYTHING },
+      env: { RETRY_MAX_ATTEMPTS: '3', RETRY_BASE_MS: '1' },
+    });
     const bad = 'm~fault:404~';
     const ids = [bad, ...Array.from({ length: 15 }, (_, no) => `m${no}`)];
     const request = await service.api.erase([{ system: MEMORIES, ids }]);
@@ -53,8 +66,11 @@ describe('one bad ID among n in a batch', () => {
 });
 
 describe('bad IDs among 100 of 40 requests', () => {
+  afterEach(close);
+
   it.each([1, 3, 10])('%i of them: their neighbours are erased, they are refused', async (bad) => {
-    service = await startTestService({ sandbox: { seed: EVERYTHING }, env: { BATCH_LINGER_MS: '1500' } });
+    // All of them are in before a worker comes: so the first call is full, however slow the machine is.
+    service = await startTestService({ role: 'api', sandbox: { seed: EVERYTHING } });
     const { api, sandbox } = service;
     const ids = Array.from({ length: 100 }, (_, no) => (no % (100 / bad) < 1 ? `m${no}~fault:refuse~` : `m${no}`));
     const requests = await Promise.all(
@@ -63,7 +79,9 @@ describe('bad IDs among 100 of 40 requests', () => {
         return api.submit({ subject: { ref: `s${no}` }, targets: [{ system: MEMORIES, ids: own }] });
       }),
     );
-    const settled = await Promise.all(requests.map(async ({ id }) => api.settled(id)));
+    await service.installation.start({ role: 'worker' });
+    const settled = [];
+    for (const { id } of requests) settled.push(await api.settled(id));
     const failed = settled.reduce((sum, { counts }) => sum + (counts['failed'] ?? 0), 0);
     const erased = settled.reduce((sum, { counts }) => sum + (counts['erased'] ?? 0), 0);
     expect({ failed, erased }).toEqual({
@@ -80,6 +98,8 @@ describe('bad IDs among 100 of 40 requests', () => {
 });
 
 describe('20 IDs alone refused in a row with none accepted', () => {
+  afterEach(close);
+
   it('close the gate as contract and go back to pending, and go through when it is resumed', async () => {
     service = await startTestService({ sandbox: { seed: EVERYTHING } });
     const { api, sandbox, sql } = service;
