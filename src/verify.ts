@@ -173,7 +173,7 @@ function readCheckpoint(note: string, keys: string[], where: string): Head & { o
       const raw = Buffer.from(key.slice(id.length), 'base64');
       const named = sha256(name, '\n', raw).subarray(0, 4).toString('hex');
       check(
-        raw.length === 33 && raw[0] === 1 && id === `${name}+${named}+`,
+        raw.length === 33 && raw[0] === 1 && key === `${name}+${named}+${raw.toString('base64')}`,
         where,
         'the key has not the id that it claims',
       );

@@ -108,6 +108,12 @@ describe('the evidence of a request', () => {
     );
   });
 
+  it('is found out when its key is written otherwise, though it reads the same', () => {
+    const loose = bundle.replace(/"publicKeys":\["[^"]*\+/, '$&{}');
+    expect(loose).not.toBe(bundle);
+    expect(() => verifyBundle(loose, null, null)).toThrow(/^checkpoint: the key has not the id that it claims/);
+  });
+
   it('is found out when it comes from a log that was begun anew', async () => {
     const other = await startTestService();
     try {

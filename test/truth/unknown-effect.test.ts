@@ -133,9 +133,9 @@ describe('what a call may have done', () => {
   });
 
   it('is not known of an attempt that was begun and never completed; its late answer is kept and changes nothing', async () => {
-    const slow = 'm1~fault:latency:1200*1~';
+    const slow = 'm1~fault:latency:3000*1~';
     const { api, sandbox, sql, installation } = await started({
-      env: { PROVIDER_TIMEOUT_MS: '5000' },
+      env: { PROVIDER_TIMEOUT_MS: '8000' },
       sandbox: { seed: memory(slow) },
     });
     const { id } = await api.submit({ targets: [{ system: MEMORIES, ids: [slow, 'm2'] }] });
