@@ -102,7 +102,8 @@ describe('an answer that is none', () => {
 
   it.each(['duplicate-keys', 'wrong-type'])('(%s for one ID) says nothing of that ID', async (fault) => {
     const { api } = service;
-    const no = (cases += 1);
+    cases += 1;
+    const no = cases;
     const poor = (id: string) => `${id}~fault:${fault}*1~`;
     const request = await api.erase([
       { system: DOCUMENTS, organizationId: 'org1', documentIds: [poor(`d${no}-1`), `d${no}-2`] },
