@@ -85,7 +85,7 @@ export function isJsonArray(value: JsonValue | undefined): value is readonly Jso
 
 /** False for a string with a lone surrogate, which no UTF-8 can carry. */
 export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
+  return text.isWellFormed();
 }
 
 /** Counts the members (colons outside strings) of what may be JSON, or null when it nests deeper than allowed. */

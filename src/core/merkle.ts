@@ -46,6 +46,28 @@ export function rootOfLeaves(leaves: readonly Buffer[]): Buffer {
   return level[0] ?? EMPTY_ROOT;
 }
 
+/** Over leaves whose data are these texts, thousands of them: without an object for every hash. */
+export function rootOfTexts(texts: readonly string[]): Buffer {
+  if (texts.length === 0) return EMPTY_ROOT;
+  const level = Buffer.alloc(texts.length * HASH_BYTES);
+  for (const [at, text] of texts.entries()) {
+    level.write(digest('sha256', `\0${text}`, 'binary'), at * HASH_BYTES, 'latin1');
+  }
+  const node = Buffer.alloc(1 + 2 * HASH_BYTES, NODE);
+  for (let size = texts.length; size > 1; size = Math.ceil(size / 2)) {
+    for (let at = 0; at < size; at += 2) {
+      const from = at * HASH_BYTES;
+      const above = from / 2;
+      if (at + 1 === size) level.copy(level, above, from, from + HASH_BYTES);
+      else {
+        level.copy(node, 1, from, from + 2 * HASH_BYTES);
+        level.write(digest('sha256', node, 'binary'), above, 'latin1');
+      }
+    }
+  }
+  return Buffer.from(level.subarray(0, HASH_BYTES));
+}
+
 /** The proof that leaf `index` stands in the tree of `size` leaves, nearest sibling first. Throws where it cannot. */
 export function inclusionProof(index: number, size: number, subtrees: Subtrees): Buffer[] {
   if (!(index >= 0 && index < size)) throw new RangeError('only a leaf of the tree can be proved to be in it');

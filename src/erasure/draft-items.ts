@@ -114,6 +114,17 @@ export function draftItems(
   const drafted: (Asked & { readonly id: string })[] = [];
   const blocks = new BlockDraft();
   const lonely = ranksWithin(systems, asks);
+  const groupOf = ({ asked, place }: Alike, scope: string, provider: string): number => {
+    const { system, kind, externalId } = asked;
+    const key = JSON.stringify([system, scope, kind, kind === 'selector' ? externalId : null, place]);
+    const known = groupAt.get(key);
+    if (known !== undefined) return known;
+    groupAt.set(key, groups.length);
+    const order = orderOf(vault, provider, place, requestId);
+    return groups.push({ system, kind, lane: laneDigest(vault, asked), ...order }) - 1;
+  };
+  let before: Alike | null = null;
+  let group = 0;
   for (const asked of asks) {
     const found = systems.get(asked.system);
     if (!found) throw new Error(`no system named ${asked.system} is registered`);
@@ -121,23 +132,10 @@ export function draftItems(
     const scope = scopeKey(asked.scope);
     // Within one request, items of a single rank have nobody to wait for: they need no place in the order.
     const waits = place !== null && !(place.within === 'request' && lonely.get(found.system.provider.name) === 1);
-    const key = JSON.stringify([
-      asked.system,
-      scope,
-      asked.kind,
-      asked.kind === 'selector' ? asked.externalId : null,
-      waits ? place : null,
-    ]);
-    let group = groupAt.get(key);
-    if (group === undefined) {
-      group = groups.length;
-      groupAt.set(key, group);
-      groups.push({
-        system: asked.system,
-        kind: asked.kind,
-        lane: laneDigest(vault, asked),
-        ...orderOf(vault, found.system.provider.name, waits ? place : null, requestId),
-      });
+    const like: Alike = { asked, place: waits ? place : null };
+    if (before === null || !areAlike(before, like)) {
+      group = groupOf(like, scope, found.system.provider.name);
+      before = like;
     }
     const at = blocks.add(scope, asked);
     const id = newId();
@@ -145,6 +143,28 @@ export function draftItems(
     drafted.push({ id, ...asked });
   }
   return { groups, items, asked: drafted, blocks: blocks.done() };
+}
+
+/** An ask with the place in the order that it takes, if any. */
+interface Alike {
+  readonly asked: Asked;
+  readonly place: Place | null;
+}
+
+/** True for IDs of one target at one place, as most neighbours are: they stand in one group, without a look for it. */
+function areAlike(a: Alike, b: Alike): boolean {
+  if (a.asked.kind !== 'id' || b.asked.kind !== 'id') return false;
+  if (a.asked.system !== b.asked.system || a.asked.scope !== b.asked.scope) return false;
+  if (a.place === null || b.place === null) return a.place === b.place;
+  const { group, scope, rank, within, warning } = a.place;
+  const other = b.place;
+  return (
+    group === other.group &&
+    scope === other.scope &&
+    rank === other.rank &&
+    within === other.within &&
+    warning === other.warning
+  );
 }
 
 /** How many ranks the items of each provider have whose order holds within the request alone. */

@@ -3,7 +3,8 @@
  * DATA_KEY, and equality is asked of keyed digests. Destroying a request's wrapped key and digests makes its personal
  * values unreadable at once.
  */
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { Hmac } from '../core/hmac.js';
 import type { Database } from './database.js';
 
 const KEY_BYTES = 32;
@@ -40,13 +41,19 @@ type KeyHolder = 'request_key' | 'directory_key';
 export class DataKeyError extends Error {}
 
 export class Vault {
+  private readonly digests: Hmac;
+  private readonly lookups: Hmac;
+
   private constructor(
     private readonly dataKey: Buffer,
     private readonly digestKey: Buffer,
     private readonly lookupKey: Buffer,
     /** How often DATA_KEY was rotated before this vault was opened. */
     readonly generation: number,
-  ) {}
+  ) {
+    this.digests = new Hmac(digestKey);
+    this.lookups = new Hmac(lookupKey);
+  }
 
   /**
    * Opens the database's vault, making its inner keys at the first start. `dataKey` gives DATA_KEY; it is told whether
@@ -114,11 +121,11 @@ export class Vault {
   /** Keyed digest of a list of strings: equal lists, equal digests; says nothing to who does not hold the key. */
   digest(label: string, ...parts: readonly string[]): Buffer {
     const text = parts.reduce((joined, part) => `${joined}\0${part.length}\0${part}`, label);
-    return createHmac('sha256', this.digestKey).update(text).digest().subarray(0, DIGEST_BYTES);
+    return this.digests.of(text).subarray(0, DIGEST_BYTES);
   }
 
   /** Digest of an idempotency key. It outlives the request's shredding and every rotation, so it has a key of its own. */
   lookupDigest(route: string, key: string): Buffer {
-    return createHmac('sha256', this.lookupKey).update(`${route}\0${key}`).digest();
+    return this.lookups.of(`${route}\0${key}`);
   }
 }

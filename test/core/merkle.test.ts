@@ -7,9 +7,11 @@ import {
   inclusionProof,
   isConsistent,
   isIncluded,
+  leafHash,
   nodeHash,
   rootOf,
   rootOfLeaves,
+  rootOfTexts,
 } from '../../src/core/merkle.js';
 import { edgePlaces, pathPlaces, TILE_HASHES, Tiles } from '../../src/core/tiles.js';
 import type { Tile } from '../../src/core/tiles.js';
@@ -61,6 +63,14 @@ describe('the Merkle tree', () => {
       const leaves = hashes.slice(0, at + 1);
       expect(hex([rootOf(at + 1, subtreesOf(leaves)), rootOfLeaves(leaves)])).toEqual([root, root]);
     }
+  });
+
+  it('has the same root over texts as over their leaf hashes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 70 }), (texts) => {
+        expect(rootOfTexts(texts)).toEqual(rootOfLeaves(texts.map(leafHash)));
+      }),
+    );
   });
 
   it('gives the published inclusion proofs', () => {
