@@ -14,9 +14,19 @@ export function canonicalJson(value: JsonValue): string {
     return JSON.stringify(value);
   }
   if (value === null || typeof value === 'boolean') return JSON.stringify(value);
-  if (isJsonArray(value)) return `[${value.map((element) => canonicalJson(element)).join(',')}]`;
+  if (isJsonArray(value)) {
+    if (holdsTexts(value)) return JSON.stringify(value);
+    return `[${value.map((element) => canonicalJson(element)).join(',')}]`;
+  }
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${members.map(([name, member]) => `${canonicalString(name)}:${canonicalJson(member)}`).join(',')}}`;
+}
+
+/** True for nothing but well-formed strings, in lists or not: JSON.stringify writes them as they are to be written. */
+function holdsTexts(list: readonly JsonValue[]): boolean {
+  return list.every((element) =>
+    typeof element === 'string' ? isWellFormed(element) : isJsonArray(element) && holdsTexts(element),
+  );
 }
 
 function canonicalString(text: string): string {

@@ -123,7 +123,7 @@ export class CallEvents {
   }
 
   private events(call: FinishedCall, lines: readonly Line[], late: boolean): NewEvent[] {
-    const about = factsOf(call, new Set(lines.map(({ requestId, item }) => `${requestId}/${item[0]}`)).size);
+    const about = factsOf(call, () => new Set(lines.map(({ requestId, item }) => `${requestId}/${item[0]}`)).size);
     return [...groupBy(lines, (line) => line.requestId)].map(([stream, own]) => {
       const sha256 = call.sent?.sha256 ?? null;
       const response =
@@ -142,10 +142,10 @@ function unfinished(call: JudgedCall, values: OpenedValues): CarriedItem[] {
 }
 
 /** What holds of the call as a whole, whoever's items it carried. `known` counts those of a call that never ended. */
-function factsOf(call: FinishedCall, known: number): JsonObject {
+function factsOf(call: FinishedCall, known: () => number): JsonObject {
   const { sent } = call;
   const reading = sent?.left === true ? sent.reading : null;
-  const asked = sent === null ? known : call.distinct;
+  const asked = sent === null ? known() : call.distinct;
   return {
     attempt: call.attemptId,
     system: call.system,
@@ -183,9 +183,26 @@ function namedBy(reading: Reading): number {
   return answers.length - subtracted - unclear;
 }
 
+function saysSame(a: Says, b: Says): boolean {
+  const { answer, outcome, evidence, reason, selector, pass } = a;
+  return (
+    answer === b.answer &&
+    outcome === b.outcome &&
+    evidence === b.evidence &&
+    reason === b.reason &&
+    selector === b.selector &&
+    pass === b.pass
+  );
+}
+
 /** Lines that say the same, together. */
 export function resultsOf(lines: readonly Pick<Line, 'item' | 'says'>[]): JsonObject[] {
-  const groups = groupBy(lines, ({ says }) => JSON.stringify(says));
+  let last: { readonly says: Says; readonly key: string } | null = null;
+  const groups = groupBy(lines, ({ says }) => {
+    // Most say what their neighbour says.
+    if (last === null || !saysSame(last.says, says)) last = { says, key: JSON.stringify(says) };
+    return last.key;
+  });
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     return first ? [{ ...first.says, items: group.map((line) => line.item) }] : [];

@@ -18,26 +18,28 @@ export interface CallOutcome {
 /** The record of a call's attempt, and the change of every item that it carried and that is still pending. */
 export function changesOfCall(call: JudgedCall, about: About): CallOutcome {
   const carried = new Map(call.items.map((item) => [`${item.requestId}/${item.id}`, item]));
-  const pending = call.histories.filter(
-    (item) => item.outcome === 'pending' && (call.sent === null || carried.has(keyOf(item))),
-  );
-  const nexts = pending.map((item) => {
-    const happening = happeningOf(call, item, carried.get(keyOf(item)));
-    return { item, next: advance(historyOf(item), happening, circumstances(call, item, about)) };
+  const nexts = call.histories.flatMap((item): Moved[] => {
+    const own = carried.get(keyOf(item));
+    if (item.outcome !== 'pending' || (call.sent !== null && own === undefined)) return [];
+    const happening = happeningOf(call, item, own);
+    return [{ item, next: advance(historyOf(item), happening, circumstances(call, item, about)) }];
   });
   const left = call.sent === null || call.sent.left;
   const companies = companiesOf(nexts, delaysOf(call, about), !left);
   const answered = call.sent?.left === true && call.sent.reading.verdict !== 'unclear';
-  const changes = nexts.map(({ item, next }): ItemChange => ({
-    requestId: item.requestId,
-    id: item.id,
-    next,
-    delayMs: companies.get(keyOf(item))?.delayMs ?? 0,
-    suspectId: companies.get(keyOf(item))?.suspectId ?? null,
-    attemptId: call.attemptId,
-    carried: left,
-    spokenOf: answered,
-  }));
+  const changes = nexts.map(({ item, next }): ItemChange => {
+    const company = next.outcome === 'pending' ? companies.get(keyOf(item)) : undefined;
+    return {
+      requestId: item.requestId,
+      id: item.id,
+      next,
+      delayMs: company?.delayMs ?? 0,
+      suspectId: company?.suspectId ?? null,
+      attemptId: call.attemptId,
+      carried: left,
+      spokenOf: answered,
+    };
+  });
   const wordless = call.sent === null || call.sent.reading.verdict === 'unclear';
   const spent = wordless && nexts.some(({ item, next }) => next.spent > item.spent);
   return { attempt: endOf(call, spent), changes };

@@ -18,6 +18,7 @@ import { endBatches, holdBatches } from '../store/batches.js';
 import { markUnknownEffect } from '../store/discovered-items.js';
 import type { Transaction } from '../store/database.js';
 import { reopenItems, warnWhereAllAbsent } from '../store/settle.js';
+import { readDone } from '../store/settled-requests.js';
 import { OpenedValues, sealAnswer } from '../store/sealed-values.js';
 import { addWarnings } from '../store/warnings.js';
 import type { NewWarning } from '../store/warnings.js';
@@ -114,8 +115,11 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
     tx,
     held.map((call) => call.batchId),
   );
-  await warnWhereAllAbsent(tx, [...requestIds]);
-  await announceSettled(tx, workplace, [...requestIds]);
+  const done = await readDone(tx, [...requestIds]);
+  if (done.length > 0) {
+    await warnWhereAllAbsent(tx, done);
+    await announceSettled(tx, workplace, done);
+  }
   return [...histories].some((item) => item.ordered);
 }
 

@@ -2,6 +2,7 @@
 import type { History, Kind } from '../core/item.js';
 import type { Verdict } from '../core/answer.js';
 import type { Statement, Transaction } from './database.js';
+import { listParameters, listsBy } from './uuid-lists.js';
 
 const SHARE_REQUESTS: Statement = {
   name: 'share-requests',
@@ -67,17 +68,15 @@ const BEGIN_ATTEMPTS: Statement = {
       returning id
     ), carried as (
       insert into attempt_part (attempt_id, request_id, item_ids)
-      select p.a, p.r, array_agg(p.i) from unnest($9::uuid[], $10::uuid[], $11::uuid[]) as p (a, r, i)
-      join begun on begun.id = p.a group by p.a, p.r
+      select l.attempt_id, l.request_id, l.ids::uuid[] from unnest($9::uuid[], $10::uuid[], $11::text[]) as l (request_id, attempt_id, ids)
+      join begun on begun.id = l.attempt_id
     )
     update erasure_request set started_at = now() where id = any ($12::uuid[]) and started_at is null`,
 };
 
 /** Puts on record that calls are about to be made. */
 export async function beginAttempts(tx: Transaction, attempts: readonly NewAttempt[]): Promise<void> {
-  const parts = attempts.flatMap((attempt) =>
-    attempt.items.map((item) => [attempt.id, item.requestId, item.id] as const),
-  );
+  const parts = listParameters(attempts.flatMap((attempt) => listsBy(attempt.items, () => attempt.id)));
   await tx.run(BEGIN_ATTEMPTS, [
     attempts.map((attempt) => attempt.id),
     attempts.map((attempt) => attempt.batchId),
@@ -87,10 +86,8 @@ export async function beginAttempts(tx: Transaction, attempts: readonly NewAttem
     attempts.map((attempt) => attempt.probe),
     attempts.map((attempt) => attempt.ids),
     attempts.map((attempt) => attempt.items.length),
-    parts.map((part) => part[0]),
-    parts.map((part) => part[1]),
-    parts.map((part) => part[2]),
-    [...new Set(parts.map((part) => part[1]))].sort(),
+    ...parts,
+    [...new Set(parts[0])].sort(),
   ]);
 }
 

@@ -1,5 +1,6 @@
 /** Live batches: leases on items, by the database's clock, with an epoch as the fence. */
 import type { Statement, Transaction } from './database.js';
+import { listParameters, listsBy } from './uuid-lists.js';
 
 /** How long a batch that was handed out may wait to be taken up. */
 const CLAIM_MS = 15_000;
@@ -51,7 +52,8 @@ const INSERT_BATCHES: Statement = {
 };
 const INSERT_CLAIMS: Statement = {
   name: 'insert-claims',
-  text: `insert into claim (request_id, item_id, batch_id) select r, i, b from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as c (r, i, b)`,
+  text: `insert into claim (request_id, item_id, batch_id) select l.request_id, x.id, l.batch_id
+    from unnest($1::uuid[], $2::uuid[], $3::text[]) as l (request_id, batch_id, ids) cross join unnest(l.ids::uuid[]) as x (id)`,
 };
 
 export interface NewBatch {
@@ -67,8 +69,8 @@ export async function claimBatches(
 ): Promise<void> {
   if (batches.length === 0) return;
   await tx.run(INSERT_BATCHES, [batches.map((batch) => batch.id), at.system, at.provider, at.probe, CLAIM_MS]);
-  const claims = batches.flatMap((batch) => batch.items.map((item) => [item.requestId, item.id, batch.id] as const));
-  await tx.run(INSERT_CLAIMS, [claims.map((c) => c[0]), claims.map((c) => c[1]), claims.map((c) => c[2])]);
+  const lists = batches.flatMap((batch) => listsBy(batch.items, () => batch.id));
+  await tx.run(INSERT_CLAIMS, listParameters(lists));
 }
 
 const RING_AGAIN: Statement = {

@@ -9,6 +9,16 @@ export interface SettledRequest {
   readonly counts: Readonly<Record<Outcome | 'resolved', number>>;
 }
 
+const READ_DONE: Statement = {
+  name: 'read-done',
+  text: 'select id from erasure_request where id = any ($1::uuid[]) and pending = 0',
+};
+
+/** Those of these requests of which nothing is pending: only of them can there be more to say. */
+export async function readDone(tx: Transaction, requestIds: readonly string[]): Promise<string[]> {
+  return (await tx.rows<{ id: string }>(READ_DONE, [requestIds])).map((row) => row.id);
+}
+
 /** Settled now, or closed now by a person's resolving the last open end. */
 const READ_SETTLED: Statement = {
   name: 'read-settled',

@@ -1,6 +1,7 @@
 /** The one statement that writes what calls made of items. Only record-answers comes here. */
 import type { Next } from '../core/item.js';
 import type { Statement, Transaction } from './database.js';
+import { listParameters, listsBy } from './uuid-lists.js';
 
 /** What an item becomes. Items that become the same thing share a row of the statement's second table. */
 export interface ItemChange {
@@ -30,12 +31,12 @@ const WRITE_OUTCOMES: Statement = {
       settled_at = case when w.outcome = 'pending' then null else now() end,
       proof_id = case when w.outcome in ('erased', 'already_absent', 'nothing_matched') then w.attempt_id else i.proof_id end,
       answer_id = case when w.spoken_of then w.attempt_id else i.answer_id end
-    from unnest($1::uuid[], $2::uuid[], $3::int[]) as k (request_id, id, way)
+    from unnest($1::uuid[], $2::int[], $3::text[]) as l (request_id, way, ids) cross join unnest(l.ids::uuid[]) as k (id)
     join unnest($4::text[], $5::text[], $6::text[], $7::int[], $8::smallint[], $9::smallint[], $10::smallint[], $11::bigint[],
         $12::boolean[], $13::boolean[], $14::float8[], $15::uuid[], $16::float8[], $17::boolean[], $18::uuid[], $19::boolean[])
       with ordinality as w (outcome, evidence, reason, spent, strikes, backoff, passes, matched,
-        erased_seen, unknown_effect, unclear_since, suspect_id, delay, carried, attempt_id, spoken_of, no) on w.no = k.way + 1
-    where i.request_id = k.request_id and i.id = k.id
+        erased_seen, unknown_effect, unclear_since, suspect_id, delay, carried, attempt_id, spoken_of, no) on w.no = l.way + 1
+    where i.request_id = l.request_id and i.id = k.id
       and (i.outcome = 'pending' or (i.kind = 'discovered' and i.outcome = 'failed' and i.resolution is null and w.outcome <> 'pending'))`,
 };
 
@@ -44,23 +45,23 @@ const SMALLINT_MAX = 32_767;
 /** Writes what became of pending items, and of refused ones that a later pass of their selector named again; any other is left as it is. */
 export async function writeOutcomes(tx: Transaction, changes: readonly ItemChange[]): Promise<void> {
   if (changes.length === 0) return;
-  const ways: ItemChange[] = [];
+  const ways: (readonly unknown[])[] = [];
   const wayOf = new Map<string, number>();
-  const way = changes.map((change) => {
-    const key = JSON.stringify(columnsOf(change));
-    let index = wayOf.get(key);
-    if (index === undefined) {
-      index = ways.push(change) - 1;
-      wayOf.set(key, index);
+  let last = -1;
+  const lists = listsBy(changes, (change) => {
+    const columns = columnsOf(change);
+    const before = ways[last];
+    // Most become what their neighbour became.
+    if (before?.every((value, at) => value === columns[at]) !== true) {
+      const key = JSON.stringify(columns);
+      last = wayOf.get(key) ?? ways.push(columns) - 1;
+      wayOf.set(key, last);
     }
-    return index;
+    return String(last);
   });
-  const columns = ways.map(columnsOf);
   await tx.run(WRITE_OUTCOMES, [
-    changes.map((change) => change.requestId),
-    changes.map((change) => change.id),
-    way,
-    ...COLUMNS.map((_, column) => columns.map((values) => values[column])),
+    ...listParameters(lists),
+    ...COLUMNS.map((_, column) => ways.map((values) => values[column])),
   ]);
 }
 
