@@ -1,9 +1,9 @@
 /** What selector passes revealed: recorded ID by ID, and compared with what earlier passes already knew. */
 import type { Answer } from '../core/answer.js';
 import { advance, historyOf, PROVEN } from '../core/item.js';
-import type { History } from '../core/item.js';
 import { insertDiscovered, nextBlocks, readDiscovered } from '../store/discovered-items.js';
 import type { DiscoveredItem, Doubted, NewDiscovered } from '../store/discovered-items.js';
+import { FRESH } from '../store/attempts.js';
 import type { LockedRequest, RecordedItem } from '../store/attempts.js';
 import type { Transaction } from '../store/database.js';
 import { newId } from '../store/identifiers.js';
@@ -28,17 +28,6 @@ export interface Discovered {
   /** The provider's words for revealed items of a request in a call, by item. */
   said(attemptId: string, requestId: string): AnswerValues['items'];
 }
-
-const FRESH: History = {
-  spent: 0,
-  strikes: 0,
-  backoff: 0,
-  passes: 0,
-  unknownEffect: false,
-  erasedSeen: false,
-  matched: null,
-  unclearSinceMs: null,
-};
 
 /** Records what the answered selector calls among these revealed. Their requests must be locked. */
 export async function recordDiscovered(
@@ -138,8 +127,7 @@ async function recordPass(tx: Transaction, workplace: Workplace, pass: Pass, abo
     });
     if (!found) {
       freshIds.push(externalId);
-      const { requestId, deadline } = selector;
-      fresh.push({ requestId, id, selectorId: selector.id, digest, deadline, ...placeOf(pass, freshIds.length - 1) });
+      fresh.push({ requestId: ofRequest, id, selectorId, digest, ...placeOf(pass, freshIds.length - 1) });
     }
     const unrecorded = found !== undefined && (found.claimed || found.outcome === 'unconfirmed');
     if (found && (answer.said === 'unclear' || (unrecorded && answer.said === 'erased'))) {

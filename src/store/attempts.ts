@@ -160,21 +160,39 @@ export interface RecordedItem extends History {
   readonly ordered: boolean;
   readonly suspectId: string | null;
   readonly outcome: string;
-  readonly deadline: Date;
 }
+/** Of an item that no call has carried yet. */
+export const FRESH: History = {
+  spent: 0,
+  strikes: 0,
+  backoff: 0,
+  passes: 0,
+  unknownEffect: false,
+  erasedSeen: false,
+  matched: null,
+  unclearSinceMs: null,
+};
+
+/** Most items have no history yet: then there is one column of it instead of eight. */
 const READ_HISTORIES: Statement = {
   name: 'read-histories',
   text: `select c.batch_id as "batchId", i.request_id as "requestId", i.id, i.kind, encode(i.digest, 'hex') as digest,
-      i.block, i.slot, i.order_group is not null as ordered, i.suspect_id as "suspectId", i.outcome, i.deadline, i.spent, i.strikes, i.backoff, i.passes,
-      i.unknown_effect as "unknownEffect", i.erased_seen as "erasedSeen", i.matched::float8 as matched,
-      (extract(epoch from i.unclear_since) * 1000)::float8 as "unclearSinceMs"
+      i.block, i.slot, i.order_group is not null as ordered, i.suspect_id as "suspectId", i.outcome,
+      case when i.spent <> 0 or i.strikes <> 0 or i.backoff <> 0 or i.passes <> 0 or i.unknown_effect or i.erased_seen
+          or i.matched is not null or i.unclear_since is not null then
+        json_build_object('spent', i.spent, 'strikes', i.strikes, 'backoff', i.backoff, 'passes', i.passes,
+          'unknownEffect', i.unknown_effect, 'erasedSeen', i.erased_seen, 'matched', i.matched,
+          'unclearSinceMs', extract(epoch from i.unclear_since) * 1000) end as history
     from claim c join item i on i.request_id = c.request_id and i.id = c.item_id
     where c.batch_id = any ($1::uuid[]) order by i.request_id, i.id`,
 };
 
 /** Every item of these batches, with what is remembered of it. */
 export async function readHistories(tx: Transaction, batchIds: readonly string[]): Promise<RecordedItem[]> {
-  return tx.rows<RecordedItem>(READ_HISTORIES, [batchIds]);
+  const rows = await tx.rows<Omit<RecordedItem, keyof History> & { readonly history: History | null }>(READ_HISTORIES, [
+    batchIds,
+  ]);
+  return rows.map((row) => Object.assign(row, row.history ?? FRESH));
 }
 
 const LOCK_REQUESTS: Statement = {

@@ -75,18 +75,18 @@ export interface NewDiscovered {
   readonly digest: Buffer;
   readonly block: number;
   readonly slot: number;
-  readonly deadline: Date;
 }
 
 const INSERT_DISCOVERED: Statement = {
   name: 'insert-discovered',
   text: `insert into item (request_id, id, system, kind, block, slot, digest, lane, order_group, order_scope, order_rank, selector_id, deadline)
-    select i.request_id, i.id, $1, 'discovered', i.block, i.slot, i.digest, $2, $3, $4, $5, i.selector_id, i.deadline
-    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::bytea[], $10::int[], $11::int[], $12::timestamptz[])
-      as i (request_id, id, selector_id, digest, block, slot, deadline)`,
+    select i.request_id, i.id, $1, 'discovered', i.block, i.slot, i.digest, $2, $3, $4, $5, i.selector_id, s.deadline
+    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::bytea[], $10::int[], $11::int[])
+      as i (request_id, id, selector_id, digest, block, slot)
+    join item s on s.request_id = i.request_id and s.id = i.selector_id`,
 };
 
-/** Inserts revealed items, pending; what the pass said of them is written right after, as for any other item. */
+/** Inserts revealed items, pending, with the deadline of their selector; what the pass said of them is written right after, as for any other item. */
 export async function insertDiscovered(
   tx: Transaction,
   group: ItemGroup,
@@ -105,6 +105,5 @@ export async function insertDiscovered(
     items.map((item) => item.digest),
     items.map((item) => item.block),
     items.map((item) => item.slot),
-    items.map((item) => item.deadline),
   ]);
 }

@@ -38,7 +38,6 @@ export function judged(asked: readonly Asked[], reading: Reading | null, over: P
       slot: 0,
       ordered: false,
       outcome: 'pending',
-      deadline: new Date(NOW_MS),
       suspectId: null,
       spent: 0,
       strikes: 0,
