@@ -1,5 +1,5 @@
 /** I6: without a fault one call an item; with faults, one more only for a call that was lost or answered badly. */
-import { callsOf, wasHeldBack } from './calls-of-attempts.js';
+import { callsOf, heldBackOf } from './calls-of-attempts.js';
 import type { CallsOfAttempts } from './calls-of-attempts.js';
 import type { AttemptRow, Disturbed, Evidence } from './evidence.js';
 
@@ -9,14 +9,15 @@ const NOTICED_MS = 300;
 /** A line for every call too many. */
 export function checkRepeats(evidence: Evidence): string[] {
   const calls = callsOf(evidence);
+  const heldBack = heldBackOf(evidence);
   const carrying = new Map<string, AttemptRow[]>();
   for (const attempt of evidence.attempts) {
     for (const id of attempt.itemIds) carrying.set(id, [...(carrying.get(id) ?? []), attempt]);
   }
   return [
-    ...needlessRepeats(evidence, calls, carrying),
+    ...needlessRepeats(evidence, calls, heldBack, carrying),
     ...unrecordedCalls(evidence, carrying),
-    ...lostAtEachKill(evidence, calls),
+    ...lostAtEachKill(evidence, calls, heldBack),
   ];
 }
 
@@ -24,22 +25,23 @@ export function checkRepeats(evidence: Evidence): string[] {
 function needlessRepeats(
   evidence: Evidence,
   calls: CallsOfAttempts,
+  heldBack: ReadonlySet<string>,
   carrying: ReadonlyMap<string, readonly AttemptRow[]>,
 ): string[] {
   const lines: string[] = [];
   const crashes = evidence.disturbed.filter(({ losesCalls }) => losesCalls);
   for (const item of evidence.items) {
     const own = carrying.get(item.id) ?? [];
-    const heldBack = own.filter((attempt) => wasHeldBack(attempt, evidence));
-    for (const { id } of heldBack) {
+    const unsent = own.filter(({ id }) => heldBack.has(id));
+    for (const { id } of unsent) {
       if (calls.of.has(id)) lines.push(`attempt ${id} is on record as held back, and the provider saw its call`);
     }
-    const counted = own.length - heldBack.length;
+    const counted = own.length - unsent.length;
     if (counted !== item.attempts) lines.push(`item ${item.id} counts ${item.attempts} calls and stands in ${counted}`);
     if (evidence.steeredByHand.has(item.requestId)) continue;
     for (const attempt of own.slice(0, -1)) {
       const excused =
-        heldBack.includes(attempt) || isExcused(attempt, calls) || crashes.some((one) => meet(attempt, one));
+        unsent.includes(attempt) || isExcused(attempt, calls, evidence) || crashes.some((one) => meet(attempt, one));
       const name = `${item.system} ${item.externalId}`;
       if (!excused)
         lines.push(`${name} was called again, and attempt ${attempt.id} (${attempt.verdict}) needed no repeat`);
@@ -49,12 +51,14 @@ function needlessRepeats(
 }
 
 /** The provider did badly, or the machine was so slow that the answer was late: each by the ledger or the record. */
-function isExcused(attempt: AttemptRow, calls: CallsOfAttempts): boolean {
+function isExcused(attempt: AttemptRow, calls: CallsOfAttempts, { timings }: Evidence): boolean {
   const made = calls.of.get(attempt.id);
   if (attempt.late) return true;
   if (made === undefined) return attempt.verdict !== 'answered' && attempt.verdict !== 'interrupted';
   if (made.faults.some((fault) => !fault.startsWith('latency'))) return true;
-  return attempt.verdict === 'unclear' && made.delivered === false;
+  // The time for a call begins once its attempt stands on record: an answer within that time is read.
+  const inTime = (made.endedAtMs ?? Infinity) < attempt.startedMs + timings.timeoutMs;
+  return attempt.verdict === 'unclear' && (made.delivered === false || !inTime);
 }
 
 function unrecordedCalls({ calls, items }: Evidence, carrying: ReadonlyMap<string, readonly AttemptRow[]>): string[] {
@@ -76,12 +80,12 @@ function unrecordedCalls({ calls, items }: Evidence, carrying: ReadonlyMap<strin
 }
 
 /** No more calls are lost at a kill than may be under way. A call that an earlier kill had lost is that one's. */
-function lostAtEachKill(evidence: Evidence, calls: CallsOfAttempts): string[] {
+function lostAtEachKill(evidence: Evidence, calls: CallsOfAttempts, heldBack: ReadonlySet<string>): string[] {
   const { attempts, disturbed, limits } = evidence;
   const kills = disturbed.filter(({ kill }) => kill).toSorted((a, b) => a.fromMs - b.fromMs);
   const lostAt = new Map<string, number>();
   for (const attempt of attempts) {
-    if (attempt.verdict !== 'interrupted' || wasHeldBack(attempt, evidence)) continue;
+    if (attempt.verdict !== 'interrupted' || heldBack.has(attempt.id)) continue;
     const first = kills.find((kill) => meet(attempt, kill));
     // Answered already, and killed before the answer was on record: no call was under way any more.
     if (first && (calls.of.get(attempt.id)?.endedAtMs ?? Number.POSITIVE_INFINITY) <= first.fromMs) continue;

@@ -7,6 +7,7 @@ import { callsOf } from './calls-of-attempts.js';
 import type { CallsOfAttempts } from './calls-of-attempts.js';
 import type { Breach, Invariant } from './breach.js';
 import { checkCalls } from './check-calls.js';
+import { checkLedger } from './check-ledger.js';
 import { checkRepeats } from './check-repeats.js';
 import type { AttemptRow, Evidence, ItemRow } from './evidence.js';
 
@@ -26,6 +27,7 @@ export function check(evidence: Evidence): Breach[] {
     ...checkCalls(evidence),
     ...of('I6', checkRepeats(evidence)),
     ...of('I7', onlyUnderTheLiveEpoch(evidence)),
+    ...of('I8', checkLedger(evidence)),
     ...of('I9', oneRequestAKey(evidence)),
     ...of('I11', evidence.quietMs === null ? ['it never became quiet'] : []),
     ...of('I14', processesEndInOrder(evidence)),

@@ -2,6 +2,7 @@
 import type { SandboxSystem } from '../../src/sandbox/routes.js';
 import { until } from '../support/until.js';
 import type { AttemptRow, Evidence, History, ItemRow, RequestRow } from './evidence.js';
+import { readBundles, readLedger } from './collect-ledger.js';
 import { CONCURRENCY, TIMINGS } from './stage.js';
 import type { Stage } from './stage.js';
 import type { Submitter } from './submitter.js';
@@ -22,7 +23,9 @@ const OUTCOMES = `select item_id as "itemId", before, after, proof_id as "proofI
   (extract(epoch from at) * 1000)::float8 as "atMs" from faults.outcome_change order by no`;
 const ENDS = `select attempt_id as "attemptId", verdict, epoch, live_epoch as "liveEpoch", tx::text from faults.attempt_end order by no`;
 const SETTLINGS = `select request_id as "requestId", (extract(epoch from before) * 1000)::float8 as before,
-  (extract(epoch from after) * 1000)::float8 as after from faults.settling order by no`;
+  (extract(epoch from after) * 1000)::float8 as after, tx::text from faults.settling order by no`;
+const RECEIPTS = 'select request_id as "requestId", tx::text from faults.receipt';
+const GATES = 'select system, reason, tx::text from faults.gate_change order by no';
 /** The bodies' connections, those of the queue too; not our own. */
 const CONNECTIONS = `select count(*)::int as n from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid() and application_name <> 'expunge-faults'`;
@@ -30,6 +33,7 @@ const CONNECTIONS = `select count(*)::int as n from pg_stat_activity
 /** Everything of a run that is quiet. Stops its processes on the way: how they end is evidence too. */
 export async function collect(stage: Stage, submitter: Submitter, quietMs: number | null): Promise<Evidence> {
   const items = await readItems(stage, submitter);
+  const bundles = await readBundles(stage);
   for (const one of stage.processes.filter((each) => each.runs)) await one.stop();
   const { ledger } = stage.sandbox;
   const [keys] = await stage.sql<{ n: number }>('select count(*)::int as n from idempotency_key');
@@ -43,6 +47,7 @@ export async function collect(stage: Stage, submitter: Submitter, quietMs: numbe
     items,
     attempts: await stage.sql<AttemptRow>(ATTEMPTS),
     history: await readHistory(stage),
+    ledger: await readLedger(stage, submitter, bundles),
     idempotencyKeys: keys?.n ?? -1,
     calls: ledger.calls(),
     maxInFlight: { velt: ledger.maxInFlight('velt'), supermemory: ledger.maxInFlight('supermemory') },
@@ -67,6 +72,8 @@ async function readHistory(stage: Stage): Promise<History> {
     ends: await stage.sql<History['ends'][number]>(ENDS),
     begins: begins.map(({ id }) => id),
     settlings: await stage.sql<History['settlings'][number]>(SETTLINGS),
+    receipts: await stage.sql<History['receipts'][number]>(RECEIPTS),
+    gates: await stage.sql<History['gates'][number]>(GATES),
   };
 }
 

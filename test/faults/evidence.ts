@@ -96,7 +96,43 @@ export interface History {
     readonly requestId: string;
     readonly before: number | null;
     readonly after: number | null;
+    readonly tx: string;
   }[];
+  readonly receipts: readonly { readonly requestId: string; readonly tx: string }[];
+  readonly gates: readonly { readonly system: string; readonly reason: string | null; readonly tx: string }[];
+}
+
+/** An event of the ledger, with the transaction that wrote it; null where the history knows of none. */
+export interface EventRow {
+  readonly stream: string;
+  readonly seq: number;
+  readonly body: string;
+  /** Base64. */
+  readonly hash: string;
+  /** Null while it waits for the sealer. */
+  readonly leafIndex: number | null;
+  readonly tx: string | null;
+}
+
+/** A period export as it came: `cut` when the connection ended before the answer did. */
+export interface PeriodExport {
+  readonly format: 'csv' | 'ndjson';
+  readonly text: string;
+  readonly cut: boolean;
+}
+
+/** The ledger as it stands in the database, and what was given out of it. */
+export interface LedgerRecord {
+  readonly events: readonly EventRow[];
+  /** By size; the root in Base64. */
+  readonly checkpoints: readonly { readonly size: number; readonly root: string; readonly note: string }[];
+  /** C2SP verifier key of the signing key that the suite gave to the service. */
+  readonly verifierKey: string;
+  /** Checkpoints that the API gave out while the run went on, oldest first. */
+  readonly givenOut: readonly string[];
+  /** Evidence of settled requests, as the API gave it in the end. */
+  readonly bundles: readonly { readonly requestId: string; readonly text: string }[];
+  readonly exports: readonly PeriodExport[];
 }
 
 export interface ProcessEnd {
@@ -122,6 +158,7 @@ export interface Evidence {
   readonly items: readonly ItemRow[];
   readonly attempts: readonly AttemptRow[];
   readonly history: History;
+  readonly ledger: LedgerRecord;
   readonly idempotencyKeys: number;
   readonly calls: readonly SandboxCall[];
   readonly maxInFlight: Readonly<Record<string, number>>;

@@ -1,8 +1,14 @@
 /** The evidence of a small run in which everything held: two requests, one kill, one call that was lost and made again. */
 import type { SandboxCall } from '../../src/sandbox/ledger.js';
 import type { AttemptRow, Evidence, ItemRow } from './evidence.js';
+import { GOOD_EXPORTS } from './good-exports.js';
+import { goodLedger } from './good-ledger.js';
+import { GOOD_STORY } from './good-story.js';
 
 const T = 1_800_000_000_000;
+/** Events that were sealed before the others happened. */
+const SEALED_EARLY = 4;
+const LEDGER = goodLedger(GOOD_STORY, SEALED_EARLY, T);
 
 export const GONE_ITEM = 'item-1';
 export const ABSENT_ITEM = 'item-2';
@@ -67,10 +73,16 @@ export function goodRun(): Evidence {
       ],
       begins: ['attempt-1', 'attempt-2', 'attempt-3'],
       settlings: [
-        { requestId: 'request-1', before: null, after: T + 1150 },
-        { requestId: 'request-2', before: null, after: T + 7350 },
+        { requestId: 'request-1', before: null, after: T + 1150, tx: '11' },
+        { requestId: 'request-2', before: null, after: T + 7350, tx: '13' },
       ],
+      receipts: [
+        { requestId: 'request-1', tx: '1' },
+        { requestId: 'request-2', tx: '2' },
+      ],
+      gates: [],
     },
+    ledger: { ...LEDGER, exports: GOOD_EXPORTS },
     idempotencyKeys: 2,
     calls: [
       call(

@@ -1,5 +1,5 @@
 /** How soon what was in flight at a kill was taken up again, by the times of the attempts in Postgres. */
-import { wasHeldBack } from './calls-of-attempts.js';
+import { heldBackOf } from './calls-of-attempts.js';
 import type { Evidence } from './evidence.js';
 
 /** Beyond the lease: a look of the dispatcher every 5 to 6 s, the queue, and a machine that does other things too. */
@@ -37,11 +37,12 @@ export function measureRecovery(evidence: Evidence): Recovery {
   const kills = disturbed.filter(({ kill }) => kill).map(({ fromMs }) => fromMs);
   const leaseMs = timings.timeoutMs + timings.marginMs;
   const steered = new Set(items.filter(({ requestId }) => steeredByHand.has(requestId)).map(({ id }) => id));
+  const heldBack = heldBackOf(evidence);
   const nobodyUntil = firstWorkers(evidence);
   const takenUpMs: number[] = [];
   const disturbedAgainMs: number[] = [];
   const late: string[] = [];
-  for (const lost of attempts.filter((one) => one.verdict === 'interrupted' && !wasHeldBack(one, evidence))) {
+  for (const lost of attempts.filter((one) => one.verdict === 'interrupted' && !heldBack.has(one.id))) {
     const killedAtMs = kills.filter((at) => at >= lost.startedMs && at <= (lost.endedMs ?? Infinity));
     if (killedAtMs.length === 0) continue;
     for (const itemId of lost.itemIds.filter((id) => !steered.has(id))) {

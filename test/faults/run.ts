@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Dice } from '../truth/dice.js';
-import { wasHeldBack } from './calls-of-attempts.js';
+import { heldBackOf } from './calls-of-attempts.js';
 import { check } from './checker.js';
 import { collect } from './collect.js';
 import type { Evidence } from './evidence.js';
@@ -98,6 +98,7 @@ async function act(stage: Stage, row: Row, { seed, thorough }: RunOptions): Prom
   await pause(200);
   const evidence = await collect(stage, submitter, quietMs);
   const recovery = measureRecovery(evidence);
+  const heldBack = heldBackOf(evidence);
   const judged = check(evidence).map(({ invariant, what }) => `${invariant}: ${what}`);
   const all = [...breaches, ...judged, ...recovery.late.map((what) => `taken up late: ${what}`)];
   if (all.length > 0) stage.notes.push(`the evidence is in ${keep(evidence, row.no, seed)}`);
@@ -106,7 +107,7 @@ async function act(stage: Stage, row: Row, { seed, thorough }: RunOptions): Prom
     items: evidence.items.length,
     calls: evidence.calls.length,
     kills: evidence.disturbed.filter(({ kill }) => kill).length,
-    lostCalls: evidence.attempts.filter((one) => one.verdict === 'interrupted' && !wasHeldBack(one, evidence)).length,
+    lostCalls: evidence.attempts.filter((one) => one.verdict === 'interrupted' && !heldBack.has(one.id)).length,
     quietMs,
     takenUpMs: recovery.takenUpMs,
     disturbedAgainMs: recovery.disturbedAgainMs,

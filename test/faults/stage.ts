@@ -8,7 +8,7 @@ import { ApiClient } from '../support/api-client.js';
 import { startRedis } from '../support/redis-server.js';
 import type { PrivateRedis } from '../support/redis-server.js';
 import { until } from '../support/until.js';
-import type { Disturbed } from './evidence.js';
+import type { Disturbed, PeriodExport } from './evidence.js';
 import type { SuitePostgres } from './postgres.js';
 import { ServiceProcess } from './processes.js';
 import type { Role, StartOptions } from './processes.js';
@@ -39,10 +39,15 @@ export class Stage {
   readonly disturbed: Disturbed[] = [];
   readonly steeredByHand = new Set<string>();
   readonly notes: string[] = [];
+  /** Period exports that were taken while the run went on. */
+  readonly exports: PeriodExport[] = [];
   closed = false;
   readonly proxy: TcpProxy;
   redis: PrivateRedis | null;
   redisProxy: TcpProxy | null = null;
+  /** PKCS#8 PEM: with it the service signs its ledger. */
+  readonly signingKey = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  /** What every process of the stage is started with, but for its database and its queue. */
   private readonly env: Record<string, string>;
 
   private constructor(
@@ -55,7 +60,7 @@ export class Stage {
     this.redis = redis;
     this.pool = postgres.pool(database, 4);
     this.proxy = new TcpProxy(() => postgres.socket());
-    this.env = environment(sandbox.url, options);
+    this.env = environment(sandbox.url, this.signingKey, options);
   }
 
   private pool: Pool;
@@ -189,12 +194,11 @@ export class Stage {
   }
 }
 
-function environment(providerUrl: string, options: StageOptions): Record<string, string> {
-  const signing = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+function environment(providerUrl: string, signingKey: string, options: StageOptions): Record<string, string> {
   const limit = options.callsPerMinute === undefined ? null : String(options.callsPerMinute);
   return {
     DATA_KEY: randomBytes(32).toString('base64'),
-    LEDGER_SIGNING_KEY: signing.toString(),
+    LEDGER_SIGNING_KEY: signingKey,
     BOOTSTRAP_API_KEY: KEY,
     LOG_LEVEL: 'info',
     PROVIDER_TIMEOUT_MS: String(TIMINGS.timeoutMs),

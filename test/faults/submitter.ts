@@ -11,6 +11,9 @@ import type { Planned } from './workload.js';
 const AGAIN_MS = 150;
 const GIVE_UP_MS = 240_000;
 const ANSWER_WITHIN_MS = 20_000;
+const LOOK_EVERY_MS = 200;
+/** Every so many looks at a request a look at the ledger's head. */
+const LOOKS_A_CHECKPOINT = 5;
 /** Come again, with the same key. */
 const PASSING = [409, 503];
 
@@ -18,6 +21,8 @@ export class Submitter {
   readonly submitted: Submitted[] = [];
   readonly ids: string[] = [];
   readonly looks: { requestId: string; settled: number }[] = [];
+  /** Signed heads of the ledger, as they were given out meanwhile. */
+  readonly checkpoints: string[] = [];
   /** How long each accepted answer took, in ms, from its own first byte. */
   readonly tookMs: number[] = [];
   /** Statuses of answers that asked to come again, with whether they said when. */
@@ -64,20 +69,26 @@ export class Submitter {
     }
   }
 
-  /** From now on looks at one request after the other, to see what GET shows. Ends with `stopWatching`. */
+  /** From now on looks at one request after the other, to see what GET shows, and at the ledger. Ends with `stopWatching`. */
   async watch(): Promise<void> {
-    while (this.watching && !this.stage.closed) {
-      await pause(200);
+    for (let no = 0; this.watching && !this.stage.closed; no += 1) {
+      await pause(LOOK_EVERY_MS);
       const api = this.stage.api();
       if (api === null || this.ids.length === 0) continue;
       const requestId = this.dice.one(this.ids);
       try {
+        if (no % LOOKS_A_CHECKPOINT === 0) await this.lookAtLedger(api);
         const { counts } = await api.request(requestId);
         this.looks.push({ requestId, settled: (counts['total'] ?? 0) - (counts['pending'] ?? 0) });
       } catch {
         // Down, or away: what GET says then is not what is looked for here.
       }
     }
+  }
+
+  private async lookAtLedger(api: ApiClient): Promise<void> {
+    const answer = await api.call('GET', '/v1/ledger/checkpoint');
+    if (answer.status === 200) this.checkpoints.push(answer.text);
   }
 
   stopWatching(): void {
