@@ -87,14 +87,22 @@ function lostAtEachKill(evidence: Evidence, calls: CallsOfAttempts, heldBack: Re
   for (const attempt of attempts) {
     if (attempt.verdict !== 'interrupted' || heldBack.has(attempt.id)) continue;
     const first = kills.find((kill) => meet(attempt, kill));
-    // Answered already, and killed before the answer was on record: no call was under way any more.
-    if (first && (calls.of.get(attempt.id)?.endedAtMs ?? Number.POSITIVE_INFINITY) <= first.fromMs) continue;
+    if (first && isOver(attempt, first.fromMs, calls, evidence)) continue;
     const key = first && `${attempt.provider} at ${first.fromMs} (${first.what})`;
     if (key !== undefined) lostAt.set(key, (lostAt.get(key) ?? 0) + 1);
   }
   return [...lostAt]
     .filter(([, lost]) => lost > limits.concurrency)
     .map(([where, lost]) => `${lost} calls lost of ${where}, and ${limits.concurrency} may be under way`);
+}
+
+/**
+ * Killed before the end was on record, and yet no call was under way any more: it was answered already, or it had not been
+ * sent when its lease was in doubt, and never would have been.
+ */
+function isOver({ id, startedMs }: AttemptRow, atMs: number, calls: CallsOfAttempts, { timings }: Evidence): boolean {
+  const made = calls.of.get(id);
+  return made === undefined ? startedMs + timings.marginMs <= atMs : (made.endedAtMs ?? Infinity) <= atMs;
 }
 
 function meet(attempt: AttemptRow, { fromMs, toMs }: Disturbed): boolean {

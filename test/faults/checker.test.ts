@@ -7,7 +7,7 @@ import type { Evidence, ItemRow } from './evidence.js';
 import { ABSENT_ITEM, GONE_ITEM, goodRun, REPEATED_ITEM } from './good-run.js';
 import { measureRecovery } from './recovery.js';
 import { SPOILT_LEDGER } from './spoilt-ledger.js';
-import { answeredAfter, heldBackLate, sameIdAtOnce } from './strained-runs.js';
+import { answeredAfter, heldBackLate, heldBackUnwritten, sameIdAtOnce } from './strained-runs.js';
 
 type Spoil = (run: Evidence) => Partial<Evidence>;
 
@@ -158,9 +158,14 @@ describe('the checker', () => {
   it.each([
     ['was held back, and this written late', heldBackLate()],
     ['was answered when its time was over', answeredAfter(2100)],
+    ['was held back, and its process killed before it could say so', heldBackUnwritten(1600)],
     ['was cut off while another of the same ID was answered', sameIdAtOnce()],
   ])('takes it as no needless repeat that a call %s', (_, run) => {
     expect(check(run).filter(({ invariant }) => invariant === 'I6')).toEqual([]);
+  });
+
+  it('counts as under way at a kill what might still have been sent', () => {
+    expect(check(heldBackUnwritten(1400)).map(({ invariant }) => invariant)).toContain('I6');
   });
 
   it('takes it as a needless repeat that an answer was not read that came in time', () => {

@@ -1,5 +1,5 @@
 /** The service as processes: started, killed, stopped and slowed, with all that they said and how each of them ended. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -122,4 +122,17 @@ export class ServiceProcess {
       this.readyMs = Date.now();
     }
   }
+}
+
+/** A command beside the service (`dist/cli.js`), to its end: how it ended, and the last line of what it said. */
+export function runProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number | null; readonly said: string }> {
+  return new Promise((resolve) => {
+    const options = { cwd: ROOT, env: { PATH: process.env['PATH'] ?? '', ...env } };
+    const child = execFile(process.execPath, [join(ROOT, 'dist', 'cli.js'), ...args], options, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode, said: `${stdout}${stderr}`.trimEnd().split('\n').at(-1) ?? '' });
+    });
+  });
 }

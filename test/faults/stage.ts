@@ -10,7 +10,7 @@ import type { PrivateRedis } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 import type { Disturbed, PeriodExport } from './evidence.js';
 import type { SuitePostgres } from './postgres.js';
-import { ServiceProcess } from './processes.js';
+import { runProgram, ServiceProcess } from './processes.js';
 import type { Role, StartOptions } from './processes.js';
 import { TcpProxy } from './tcp-proxy.js';
 
@@ -81,16 +81,25 @@ export class Stage {
 
   /** Starts a process; it need not be ready yet. */
   spawn(role: Role, options: StartOptions = {}): ServiceProcess {
+    const name = `${role} ${this.processes.length + 1}`;
+    const made = new ServiceProcess(name, role, this.whole(), options);
+    this.processes.push(made);
+    return made;
+  }
+
+  /** Runs a command of the service beside it, to its end. */
+  program(...args: readonly string[]): Promise<{ readonly code: number | null; readonly said: string }> {
+    return runProgram(args, this.whole());
+  }
+
+  private whole(): Record<string, string> {
     const { proxied = false } = this.options;
     const databaseUrl = proxied
       ? this.postgres.urlThrough(this.proxy.address, this.database)
       : this.postgres.url(this.database);
     const port = this.redisProxy?.address.port ?? this.redis?.port;
     const redisUrl = port === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${port}` };
-    const name = `${role} ${this.processes.length + 1}`;
-    const made = new ServiceProcess(name, role, { ...this.env, ...redisUrl, DATABASE_URL: databaseUrl }, options);
-    this.processes.push(made);
-    return made;
+    return { ...this.env, ...redisUrl, DATABASE_URL: databaseUrl };
   }
 
   /** Starts a process and waits until it is ready. */

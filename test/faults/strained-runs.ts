@@ -39,6 +39,18 @@ export function answeredAfter(ms: number): Evidence {
   };
 }
 
+/** At the kill further calls had been held back, so many milliseconds after they stood on record, and nobody had written it. */
+export function heldBackUnwritten(ms: number): Evidence {
+  const run = goodRun();
+  const lost = run.attempts.filter(({ id }) => id === 'attempt-2');
+  const [kill] = run.disturbed;
+  const startedMs = (kill?.fromMs ?? 0) - ms;
+  const more = [4, 5, 6, 7].flatMap((no) =>
+    lost.map((one) => ({ ...one, id: `attempt-${no}`, itemIds: [], startedMs, endedMs: startedMs + 5 * SECOND_MS })),
+  );
+  return { ...run, attempts: [...run.attempts, ...more] };
+}
+
 /** Another request asks for the same ID at the same time, and its good call crosses the one that is cut off. */
 export function sameIdAtOnce(): Evidence {
   const run = goodRun();

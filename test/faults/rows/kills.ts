@@ -1,7 +1,7 @@
 /** Rows 1 to 5 and 24: processes that are killed, at random, at named places, all at once, or told to stop. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { API_FAILPOINTS, dieAt, WORKER_FAILPOINTS } from '../failpoints.js';
-import { BOTH, heard, randomWait, underLoad } from './row.js';
+import { BOTH, heard, randomWait, shuffled, underLoad } from './row.js';
 import type { Row, Scene } from './row.js';
 
 const STOP_WITHIN_MS = 30_000;
@@ -154,11 +154,4 @@ async function feedUntilDead({ submitter }: Scene, name: string, dead: Promise<v
   await dead.catch((error: unknown) => {
     throw new Error(`${name} never came to its failpoint`, { cause: error });
   });
-}
-
-function shuffled<T>({ dice }: Scene, list: readonly T[]): T[] {
-  return list
-    .map((one) => ({ one, at: dice.next() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ one }) => one);
 }

@@ -57,3 +57,10 @@ export function heard<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
 }
+
+export function shuffled<T>({ dice }: Scene, list: readonly T[]): T[] {
+  return list
+    .map((one) => ({ one, at: dice.next() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
+}
