@@ -141,6 +141,9 @@ export function openPool(
     ...(answerWithinMs === null ? {} : { query_timeout: answerWithinMs }),
   });
   pool.on('error', onIdleError);
+  // A server that stops may take its leave in the bytes of its welcome, before whoever asked for the connection can listen: to
+  // them it is a connection that answers nothing, and without this a process that ends.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
