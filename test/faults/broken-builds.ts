@@ -16,9 +16,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
   {
     bug: 'an ID is lost on its way in',
     breaks: 'I1',
-    rewrites: [
-      { file: SUBMIT, find: 'distinctAsks(submission.targets)', replace: 'distinctAsks(submission.targets).slice(1)' },
-    ],
+    rewrites: [{ file: SUBMIT, find: 'distinctAsks(known.targets)', replace: 'distinctAsks(known.targets).slice(1)' }],
   },
   {
     bug: 'an absent ID is called erased',
@@ -107,7 +105,11 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
     breaks: 'I13',
     rewrites: [
       { file: 'erasure/provider-slots.js', find: 'this.taken < this.slots', replace: 'this.taken < 3 * this.slots' },
-      { file: 'erasure/start-batches.js', find: 'await refuseTooMany(tx, system, calls, ended);', replace: ';' },
+      {
+        file: 'erasure/start-batches.js',
+        find: 'await refuseTooMany(tx, workplace, system, wanted, ended);',
+        replace: ';',
+      },
       { file: 'service.js', find: 'connections: concurrency', replace: 'connections: 3 * concurrency' },
     ],
   },
@@ -128,9 +130,9 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
     rewrites: [
       {
         file: SUBMIT,
-        find: 'await workplace.database.transaction((tx) => store(tx, workplace, id, submission, by, idempotency));',
+        find: 'await workplace.database.transaction((tx) => storeRequest(tx, workplace, id, submission, by, { idempotency, held: null }));',
         replace: `await new Promise((resolve) => void workplace.database.transaction(async (tx) => {
-          resolve(await store(tx, workplace, id, submission, by, idempotency));
+          resolve(await storeRequest(tx, workplace, id, submission, by, { idempotency, held: null }));
           await new Promise((later) => setTimeout(later, 500));
         }));`,
       },

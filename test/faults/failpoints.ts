@@ -26,11 +26,11 @@ const OF_WORKERS: readonly Place[] = [
 ];
 
 const OF_APIS: readonly Place[] = [
-  { name: 'before commit', file: 'erasure/submit-request.js', before: 'return answer;' },
+  { name: 'before commit', file: 'erasure/submit-request.js', before: "return { kind: 'stored', answer," },
   {
     name: 'after commit, before reply',
     file: 'erasure/submit-request.js',
-    before: 'workplace.doorbell.ring([...new Set(submission.targets',
+    before: 'workplace.doorbell.ring(stored.systems);',
   },
   { name: 'after reply, before doorbell', file: 'queue/queue.module.js', before: 'this.queues.ringDispatch().catch(' },
 ];
