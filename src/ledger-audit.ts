@@ -1,7 +1,7 @@
 /** `npm run audit-ledger`: looks at every row of an installation's ledger, while it runs or not. */
 import { readFile } from 'node:fs/promises';
 import type { Config } from './config.js';
-import { signerOf } from './core/checkpoint.js';
+import { keyIdOf, signerOf } from './core/checkpoint.js';
 import { auditLedger } from './ledger/audit.js';
 import { Database } from './store/database.js';
 import { readOrMakeLedgerKey } from './store/key-files.js';
@@ -26,7 +26,7 @@ export async function auditInstallation(config: Config, checkpointFile: string |
     const { verifierKey } = signerOf(key, await readOrigin(database));
     const { events, checkpoints, wrong } = await auditLedger(database, verifierKey, older);
     if (wrong !== null) throw new Error(wrong);
-    return `The ledger holds: ${events} events, ${checkpoints} checkpoints, signed by ${verifierKey.replace(/\+[^+]*$/, '')}.`;
+    return `The ledger holds: ${events} events, ${checkpoints} checkpoints, signed by ${keyIdOf(verifierKey)}.`;
   } finally {
     await database.close();
     await embedded?.stop();

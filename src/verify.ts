@@ -460,7 +460,7 @@ export function verifyBundle(file: string, key: string | null, older: string | n
       check(made === commitment, opening.where, 'not what was committed to');
     }
   }
-  const ids = keys.filter((each) => head.signers.includes(each)).map((each) => each.replace(/\+[^+]*$/, ''));
+  const ids = keys.filter((each) => head.signers.includes(each)).map((each) => each.split('+', 2).join('+'));
   return {
     lines: [
       `request      ${stream}: ${story.status}`,

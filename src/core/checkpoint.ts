@@ -96,6 +96,11 @@ function readVerifierKey(text: string): VerifierKey | null {
   return { name, id, key: createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' }) };
 }
 
+/** The name and id of a key, as they stand before its bytes in the verifier key: those may hold a plus sign too. */
+export function keyIdOf(verifierKey: string): string {
+  return verifierKey.split('+', 2).join('+');
+}
+
 /** The signed text: everything up to the empty line, its last line's end included. */
 function textOf(note: string): string | null {
   const end = note.indexOf('\n\n');

@@ -2,7 +2,7 @@
  * The sealer: puts events into the Merkle tree and signs its head. One at a time in all processes, each round in one
  * transaction: whatever is cut short leaves the tree as it was, and of one size there is only ever one signed root.
  */
-import { cosign, bearsSignatureOf, isSignedBy, signCheckpoint, signerOf } from '../core/checkpoint.js';
+import { cosign, bearsSignatureOf, isSignedBy, keyIdOf, signCheckpoint, signerOf } from '../core/checkpoint.js';
 import type { Signer } from '../core/checkpoint.js';
 import { consistencyProof, EMPTY_ROOT, isConsistent, leafHash, rootOf } from '../core/merkle.js';
 import { edgePlaces, Tiles } from '../core/tiles.js';
@@ -87,7 +87,7 @@ export class Sealer {
 
   /** The key's name and id, as they stand before its bytes in the verifier key. */
   get keyId(): string {
-    return this.verifierKey.slice(0, this.verifierKey.lastIndexOf('+'));
+    return keyIdOf(this.verifierKey);
   }
 
   /** Seals from now on, every few seconds, unless another process is at it. */

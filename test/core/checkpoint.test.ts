@@ -5,6 +5,7 @@ import {
   bearsSignatureOf,
   cosign,
   isSignedBy,
+  keyIdOf,
   readCheckpoint,
   signCheckpoint,
   signerOf,
@@ -16,6 +17,12 @@ const old = signerOf(pem(), 'log.example/1');
 const next = signerOf(pem(), 'log.example/1');
 const head = { origin: 'log.example/1', size: 20_852_163, root: leafHash('anything') };
 const note = signCheckpoint(head, [old]);
+
+it('a key is named by its name and id, whatever its bytes look like in Base64', () => {
+  for (const { verifierKey } of Array.from({ length: 40 }, () => signerOf(pem(), 'log.example/1'))) {
+    expect(keyIdOf(verifierKey)).toMatch(/^log\.example\/1\+[0-9a-f]{8}$/);
+  }
+});
 
 describe('a checkpoint', () => {
   it('is a signed note as golang.org/x/mod/sumdb/note writes it', () => {
