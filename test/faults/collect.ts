@@ -82,7 +82,8 @@ async function readItems(stage: Stage, submitter: Submitter): Promise<ItemRow[]>
   const api = await stage.anApi();
   const shown = new Map<string, { externalId: string; outcome: string; held: boolean }>();
   for (const id of new Set(submitter.ids)) {
-    for (const item of await api.items(id)) {
+    // A request that was accepted and is not there shows by its items.
+    for (const item of await api.items(id).catch(() => [])) {
       const externalId = item.externalId ?? '';
       const held = stage.sandbox.data.exists(item.system as SandboxSystem, item.scope ?? {}, externalId);
       shown.set(item.id, { externalId, outcome: item.outcome, held });
