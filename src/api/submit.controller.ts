@@ -8,7 +8,7 @@ import { Intake } from '../erasure/intake.js';
 import { knownTargets } from '../erasure/known-targets.js';
 import { previewRequest } from '../erasure/preview-request.js';
 import type { Preview, SystemPreview } from '../erasure/preview-request.js';
-import type { Idempotency } from '../erasure/store-requests.js';
+import type { Idempotency, Submission } from '../erasure/store-requests.js';
 import { findReplay } from '../erasure/submit-request.js';
 import type { Submitted } from '../erasure/submit-request.js';
 import { Workplace } from '../erasure/workplace.js';
@@ -85,13 +85,28 @@ export class SubmitController {
     }
     const given = request.body;
     const idempotency = key === null || !isJsonObject(given) ? null : { route: ROUTE, key, body: canonicalJson(given) };
-    const earlier = idempotency === null ? null : await findReplay(this.workplace, idempotency);
-    return answered(earlier ?? (await this.store(body, idempotency, caller)), reply);
+    return answered(await this.store(body, idempotency, caller), reply);
   }
 
   private async store(body: SubmitRequestDto, idempotency: Idempotency | null, caller: Caller): Promise<Submitted> {
-    const submission = readSubmission(body, this.workplace, this.clock.nowMs());
+    const reading = (): Submission => readSubmission(body, this.workplace, this.clock.nowMs());
+    const submission = idempotency === null ? reading() : await this.readUnlessAnswered(reading, idempotency);
+    if ('kind' in submission) return submission;
     return this.intake.submit(submission, { actor: caller.actor, source: 'api' }, idempotency);
+  }
+
+  /** What may be submitted today says nothing about an answer already given. */
+  private async readUnlessAnswered(
+    reading: () => Submission,
+    idempotency: Idempotency,
+  ): Promise<Submission | Submitted> {
+    try {
+      return reading();
+    } catch (error) {
+      const earlier = await findReplay(this.workplace, idempotency);
+      if (earlier === null) throw error;
+      return earlier;
+    }
   }
 }
 

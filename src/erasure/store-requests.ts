@@ -1,18 +1,12 @@
 /** The rows of new requests: all of several at once, in one transaction and with as many statements as one alone. */
 import { createHash } from 'node:crypto';
 import { dueDate } from '../core/request.js';
-import { appendEvents } from '../ledger/append.js';
+import { beginStreams } from '../ledger/append.js';
 import { Commitments } from '../ledger/commitment.js';
 import { databaseNow } from '../store/clock.js';
 import type { Transaction } from '../store/database.js';
 import { insertItems, systemsAlsoRequested } from '../store/insert-items.js';
-import {
-  insertKeys,
-  insertRequests,
-  limitKeyWait,
-  readNewRequests,
-  waitWithoutLimit,
-} from '../store/insert-requests.js';
+import { insertKeys, insertRequests, limitKeyWait, readNewRequests } from '../store/insert-requests.js';
 import type { RequestRow } from '../store/insert-requests.js';
 import { readBlockages, subjectDigest, toResource } from '../store/read-requests.js';
 import { insertBlocks, sealIdempotency, sealItems, sealSubject } from '../store/sealed-values.js';
@@ -96,9 +90,8 @@ export async function storeRequests(
   const ready = prepared.filter((request) => 'draft' in request);
   const rows = ready.map((request) => rowOf(workplace, request));
   const free = new Set(await insertRequests(tx, rows));
-  if (keyed) await waitWithoutLimit(tx);
   const made = ready.filter((request) => free.has(request.id));
-  const answers = await storeParts(tx, workplace, made);
+  const answers = await storeParts(tx, workplace, made, now);
   return prepared.map((request): Stored => {
     if (!('draft' in request)) return request;
     const answer = answers.get(request.id);
@@ -150,6 +143,7 @@ async function storeParts(
   tx: Transaction,
   workplace: Workplace,
   requests: readonly Ready[],
+  now: Date,
 ): Promise<ReadonlyMap<string, string>> {
   if (requests.length === 0) return new Map();
   await insertKeys(tx, workplace.vault.generation, requests);
@@ -171,11 +165,12 @@ async function storeParts(
     tx,
     requests.flatMap((request) => sealed(request, answers.get(request.id) ?? '')),
   );
-  await appendEvents(
+  await beginStreams(
     tx,
     requests.map(({ id, submission, draft, key, ...request }) =>
       receivedEvent(id, request, subjectOf(submission), draft.asked, new Commitments(key)),
     ),
+    now,
   );
   return answers;
 }

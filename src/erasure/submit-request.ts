@@ -69,8 +69,8 @@ interface FirstAnswer {
 }
 
 /**
- * The answer to an idempotency key that is taken, or null for a free one. Asked before a submission is looked at closer:
- * what may be submitted today says nothing about an answer already given.
+ * The answer to an idempotency key that is taken, or null for a free one. Asked where a key is found to be taken, and where a
+ * submission is not fit to be stored: what may be submitted today says nothing about an answer already given.
  */
 export async function findReplay(workplace: Workplace, idempotency: Idempotency): Promise<Submitted | null> {
   const digest = workplace.vault.lookupDigest(idempotency.route, idempotency.key);

@@ -4,6 +4,7 @@ import type { JsonObject } from '../core/json.js';
 import { leafHash } from '../core/merkle.js';
 import type { Transaction } from '../store/database.js';
 import { insertEvents, readHeads } from '../store/ledger-events.js';
+import type { StreamHead, WrittenEvent } from '../store/ledger-events.js';
 
 /** What can happen. docs/evidence.md says what each holds. */
 export const EVENT_TYPES = [
@@ -43,8 +44,19 @@ export interface NewEvent {
 export async function appendEvents(tx: Transaction, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return;
   const heads = await readHeads(tx, [...new Set(events.map((event) => event.stream))]);
+  await insertEvents(tx, chained(events, heads));
+}
+
+/** Appends the first events of streams that did not exist before this transaction, at its time. */
+export async function beginStreams(tx: Transaction, events: readonly NewEvent[], now: Date): Promise<void> {
+  const fresh = { seq: 0, hash: null, nowMs: now.getTime() };
+  const heads = events.map(({ stream }) => ({ stream, ...fresh }));
+  await insertEvents(tx, chained(events, heads));
+}
+
+function chained(events: readonly NewEvent[], heads: readonly StreamHead[]): WrittenEvent[] {
   const at = new Map(heads.map(({ stream, ...head }) => [stream, head]));
-  const written = events.map(({ stream, type, actor, data }) => {
+  return events.map(({ stream, type, actor, data }) => {
     const head = at.get(stream);
     if (!head) throw new Error(`stream ${stream} has no head`);
     const seq = head.seq + 1;
@@ -55,5 +67,4 @@ export async function appendEvents(tx: Transaction, events: readonly NewEvent[])
     at.set(stream, { ...head, seq, hash });
     return { stream, seq, body, hash };
   });
-  await insertEvents(tx, written);
 }

@@ -6,18 +6,11 @@ const LIMIT_KEY_WAIT: Statement = {
   name: 'limit-key-wait',
   text: `select now() as now, set_config('lock_timeout', $1, true)`,
 };
-const NO_WAIT_LIMIT: Statement = { name: 'no-wait-limit', text: 'set local lock_timeout = 0' };
-
-/** From here on nothing is waited for longer than this. Gives the database's time. */
+/** From here on, and until `insertKeys`, nothing is waited for longer than this. Gives the database's time. */
 export async function limitKeyWait(tx: Transaction, waitMs: number): Promise<Date> {
   const row = (await tx.rows<{ now: Date }>(LIMIT_KEY_WAIT, [`${waitMs}ms`]))[0];
   if (!row) throw new Error('the database gave no time');
   return row.now;
-}
-
-/** Ends what `limitKeyWait` began. */
-export async function waitWithoutLimit(tx: Transaction): Promise<void> {
-  await tx.run(NO_WAIT_LIMIT);
 }
 
 export interface RequestRow {
@@ -66,12 +59,14 @@ export async function insertRequests(tx: Transaction, requests: readonly Request
   return rows.map((row) => row.id);
 }
 
+/** The limit is off before the reference to the installation is checked, which is when a statement has done everything else. */
 const INSERT_KEYS: Statement = {
   name: 'insert-keys',
-  text: 'insert into request_key (request_id, wrapped, generation) select id, wrapped, $3 from unnest($1::uuid[], $2::bytea[]) as k (id, wrapped)',
+  text: `insert into request_key (request_id, wrapped, generation) select k.id, k.wrapped, $3
+    from unnest($1::uuid[], $2::bytea[]) as k (id, wrapped), (select set_config('lock_timeout', '0', true)) as unlimited`,
 };
 
-/** Inserts the keys of requests, wrapped under DATA_KEY. Waits for a rotation of it, and fails after one. */
+/** Inserts the keys of requests, wrapped under DATA_KEY. Waits for a rotation of it, without a limit, and fails after one. */
 export async function insertKeys(
   tx: Transaction,
   generation: number,

@@ -1,9 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Intake } from '../../src/erasure/intake.js';
+import { storeRequests } from '../../src/erasure/store-requests.js';
 import type { Idempotency, Submission } from '../../src/erasure/store-requests.js';
 import type { Submitted } from '../../src/erasure/submit-request.js';
 import { replaceEntry } from '../../src/store/subject-directory.js';
+import { newId } from '../../src/store/identifiers.js';
 import { readRequest } from '../../src/store/read-requests.js';
+import { until } from '../support/until.js';
 import { realWorkplace, target } from './real-workplace.js';
 import type { RealWorkplace } from './real-workplace.js';
 
@@ -156,6 +160,36 @@ describe('submissions that come together', () => {
     expect(accepted(results)).toHaveLength(24);
     expect(used).toBeGreaterThan(1);
     expect(used).toBeLessThanOrEqual(4);
+  });
+
+  it('wait for a rotation of DATA_KEY longer than for a key', async () => {
+    const { database } = place.workplace;
+    const rotation = await database.pool.connect();
+    await rotation.query('begin');
+    await rotation.query('select 1 from installation for update');
+    const request = {
+      id: newId(),
+      submission: submission('rotated', ['r']),
+      ...BY,
+      idempotency: keyed('r'),
+      held: null,
+    };
+    const storing = database.transaction((tx) => storeRequests(tx, place.workplace, [request], 50));
+    const ended = storing.catch((error: unknown) => error);
+    await until('the submission to wait for its key', async () =>
+      (
+        await place.query(
+          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%request_key%'`,
+        )
+      ).length > 0
+        ? true
+        : undefined,
+    );
+    // The limit on the wait for an idempotency key is long over.
+    await pause(200);
+    await rotation.query('rollback');
+    rotation.release();
+    expect(await ended).toMatchObject([{ kind: 'stored' }]);
   });
 
   it('do not wait for one whose key another transaction is taking', async () => {

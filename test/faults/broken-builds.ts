@@ -10,13 +10,13 @@ export interface BrokenBuild {
   readonly tampering?: readonly string[];
 }
 
-const SUBMIT = 'erasure/submit-request.js';
+const STORE = 'erasure/store-requests.js';
 
 export const BROKEN_BUILDS: readonly BrokenBuild[] = [
   {
     bug: 'an ID is lost on its way in',
     breaks: 'I1',
-    rewrites: [{ file: SUBMIT, find: 'distinctAsks(known.targets)', replace: 'distinctAsks(known.targets).slice(1)' }],
+    rewrites: [{ file: STORE, find: 'distinctAsks(known.targets)', replace: 'distinctAsks(known.targets).slice(1)' }],
   },
   {
     bug: 'an absent ID is called erased',
@@ -91,7 +91,13 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
   {
     bug: 'a key is not taken',
     breaks: 'I9',
-    rewrites: [{ file: SUBMIT, find: 'await takeKey(tx, workplace, id, idempotency);', replace: ';' }],
+    rewrites: [
+      {
+        file: STORE,
+        find: 'return { ...request, idempotency: key };',
+        replace: 'return { ...request, idempotency: null };',
+      },
+    ],
   },
   {
     bug: 'nothing is ever handed out',
@@ -129,12 +135,15 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
     breaks: 'I15',
     rewrites: [
       {
-        file: SUBMIT,
-        find: 'await workplace.database.transaction((tx) => storeRequest(tx, workplace, id, submission, by, { idempotency, held: null }));',
-        replace: `await new Promise((resolve) => void workplace.database.transaction(async (tx) => {
-          resolve(await storeRequest(tx, workplace, id, submission, by, { idempotency, held: null }));
-          await new Promise((later) => setTimeout(later, 500));
-        }));`,
+        file: 'erasure/intake.js',
+        find: 'return await this.workplace.database.transaction(async (tx) => {',
+        replace: `const early = (work) => new Promise((resolve, reject) => {
+          this.workplace.database.transaction(async (tx) => {
+            resolve(await work(tx));
+            await new Promise((later) => setTimeout(later, 500));
+          }).catch(reject);
+        });
+        return await early(async (tx) => {`,
       },
     ],
   },

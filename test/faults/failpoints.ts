@@ -26,7 +26,7 @@ const OF_WORKERS: readonly Place[] = [
 ];
 
 const OF_APIS: readonly Place[] = [
-  { name: 'before commit', file: 'erasure/submit-request.js', before: "return { kind: 'stored', answer," },
+  { name: 'before commit', file: 'erasure/store-requests.js', before: 'return prepared.map((request) => {' },
   {
     name: 'after commit, before reply',
     file: 'erasure/submit-request.js',
