@@ -33,6 +33,11 @@ class At {
     );
     return Object.keys(this.json);
   }
+  /** Itself, with these members and no other. */
+  only(names: string): this {
+    check(this.names().join(' ') === names, this.where, `other members than ${names}`);
+    return this;
+  }
   list(): At[] {
     check(Array.isArray(this.json), this.where, 'not a list');
     return this.json.map((json: unknown, no) => new At(json, `${this.where} ${no + 1}`));
@@ -409,7 +414,7 @@ export function verifyBundle(file: string, key: string | null, older: string | n
     .get('consistency')
     .list()
     .map((each) => {
-      const before = readCheckpoint(each.get('checkpoint').text(), keys, each.where);
+      const before = readCheckpoint(each.only('checkpoint proof').get('checkpoint').text(), keys, each.where);
       const proof = each.get('proof').hashes();
       check(
         before.origin === head.origin && isConsistent(before, head, proof),
@@ -435,7 +440,7 @@ export function verifyBundle(file: string, key: string | null, older: string | n
   const stream = bundle.get('stream').text();
   let [prev, last, type]: [string | null, number, string] = [null, -1, ''];
   for (const [no, event] of bundle.get('events').list().entries()) {
-    const [index, text] = [event.get('leafIndex').number(), event.get('body').text()];
+    const [index, text] = [event.only('body leafIndex proof').get('leafIndex').number(), event.get('body').text()];
     const leaf = leafHash(text);
     const proof = event.get('proof').hashes();
     check(isIncluded(leaf, index, head, proof), event.where, 'not in the signed tree');
@@ -454,7 +459,7 @@ export function verifyBundle(file: string, key: string | null, older: string | n
   if (disclosure.json !== null) {
     check(disclosure.names().length === expected.length, disclosure.where, 'not what was committed to');
     for (const [label, commitment] of expected) {
-      const opening = disclosure.get(label);
+      const opening = disclosure.get(label).only('salt value');
       const value = JSON.stringify(opening.get('value').json);
       const made = sha256('expunge commitment v1\n', opening.get('salt').hash(), value).toString('base64');
       check(made === commitment, opening.where, 'not what was committed to');

@@ -55,6 +55,8 @@ async function publicKey(): Promise<string> {
   return (await service.api.call('GET', '/v1/ledger/public-key')).text.trim();
 }
 
+type Members = Record<string, object>;
+
 describe('the evidence of a request', () => {
   it('verifies, and says what it is of', async () => {
     const { lines } = verifyBundle(bundle, await publicKey(), earlier);
@@ -106,6 +108,24 @@ describe('the evidence of a request', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('is found out when something stands beside what is signed', async () => {
+    const since = await evidence(id, `?since=${/^\S+\n(\d+)\n/.exec(earlier)?.[1]}`);
+    const beside = [
+      ['events', (whole: Members) => whole['events']],
+      ['consistency', (whole: Members) => whole['consistency']],
+      ['disclosure', (whole: Members) => Object.values(whole['disclosure'] ?? {})],
+    ] as const;
+    for (const [where, members] of beside) {
+      const whole = JSON.parse(since) as Members;
+      const [first] = members(whole) as object[];
+      if (!first) throw new Error(`no ${where} in the bundle`);
+      verifyBundle(JSON.stringify(whole), null, null);
+      // After all others in the order of canonical JSON.
+      Object.assign(first, { zz: 'a note' });
+      expect(() => verifyBundle(JSON.stringify(whole), null, null), where).toThrow(/other members/);
+    }
   });
 
   it('is found out when its key is written otherwise, even where that decodes to the same bytes', () => {
