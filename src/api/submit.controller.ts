@@ -4,7 +4,7 @@ import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { canonicalJson } from '../core/canonical.js';
 import { isJsonObject } from '../core/json.js';
-import { Intake } from '../erasure/intake.js';
+import { Intake, isBig } from '../erasure/intake.js';
 import { knownTargets } from '../erasure/known-targets.js';
 import { previewRequest } from '../erasure/preview-request.js';
 import type { Preview, SystemPreview } from '../erasure/preview-request.js';
@@ -92,6 +92,9 @@ export class SubmitController {
     const reading = (): Submission => readSubmission(body, this.workplace, this.clock.nowMs());
     const submission = idempotency === null ? reading() : await this.readUnlessAnswered(reading, idempotency);
     if ('kind' in submission) return submission;
+    // Whether a small one's key is taken is found by taking it; of a big one all would be prepared in vain.
+    const earlier = idempotency === null || !isBig(submission) ? null : await findReplay(this.workplace, idempotency);
+    if (earlier !== null) return earlier;
     return this.intake.submit(submission, { actor: caller.actor, source: 'api' }, idempotency);
   }
 

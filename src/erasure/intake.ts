@@ -47,7 +47,7 @@ export class Intake {
     idempotency: Idempotency | null,
   ): Promise<Submitted> {
     const request = { id: newId(), submission, ...by, idempotency, held: null };
-    if (weightOf(submission) > MEMBER_WEIGHT_MAX) return this.big.do(request);
+    if (isBig(submission)) return this.big.do(request);
     const stored = await this.together.do(request);
     if (stored.kind === 'failed') throw stored.error;
     return stored.kind === 'alone' ? this.alone.do(request) : submitted(this.workplace, request, stored);
@@ -73,6 +73,11 @@ export class Intake {
       return requests.map(() => (written || isUnavailable(error) ? { kind: 'failed', error } : { kind: 'alone' }));
     }
   }
+}
+
+/** It goes by itself: it would keep a company waiting. What the directory gives always does. */
+export function isBig(submission: Submission): boolean {
+  return weightOf(submission) > MEMBER_WEIGHT_MAX;
 }
 
 /** How many values a submission brings, about. What the directory knows of a subject may be as much as any submission. */

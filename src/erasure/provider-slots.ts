@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 /** How many calls this process has in flight at a provider. The limit over all processes is kept in the database. */
 export class ProviderSlots {
   private taken = 0;
@@ -14,6 +16,26 @@ export class ProviderSlots {
       return;
     }
     await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  /**
+   * Waits for a free slot, and asks every `everyMs` whether it is still wanted. Gives whether it was got: when it is not
+   * wanted any more, and when that cannot be found out (this throws as `isWanted` does), the slot goes to the next in time.
+   */
+  async acquireWhile(everyMs: number, isWanted: () => Promise<boolean>): Promise<boolean> {
+    const slot = this.acquire();
+    let got = false;
+    try {
+      do {
+        const waiting = new AbortController();
+        const paused = pause(everyMs, false, { signal: waiting.signal }).catch(() => false);
+        got = await Promise.race([slot.then(() => true), paused]);
+        waiting.abort();
+      } while (!got && (await isWanted()));
+      return got;
+    } finally {
+      if (!got) void slot.then(() => this.release());
+    }
   }
 
   release(): void {

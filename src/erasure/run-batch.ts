@@ -95,17 +95,9 @@ export class BatchRunner {
 
   /** Waits for a slot, saying now and then that the batch is taken up. False when it is no longer ours: no slot is held. */
   private async slotFor(slots: ProviderSlots, ref: BatchRef): Promise<boolean> {
-    const slot = slots.acquire();
-    for (;;) {
-      const waiting = new AbortController();
-      const kept = pause(KEEP_CLAIM_EVERY_MS, false, { signal: waiting.signal }).catch(() => false);
-      const got = await Promise.race([slot.then(() => true), kept]);
-      waiting.abort();
-      if (got) return true;
-      if (await this.workplace.database.transaction((tx) => keepClaim(tx, ref))) continue;
-      void slot.then(() => slots.release());
-      return false;
-    }
+    return slots.acquireWhile(KEEP_CLAIM_EVERY_MS, async () =>
+      this.workplace.database.transaction((tx) => keepClaim(tx, ref)),
+    );
   }
 
   /** The call has ended: its slot is free at once, while the record is being written. */

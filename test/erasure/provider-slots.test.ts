@@ -38,4 +38,16 @@ describe('the slots of a provider', () => {
       { numRuns: 60 },
     );
   });
+
+  it('go to the next when who waited does not want it any more, or cannot find out', async () => {
+    for (const ends of [() => Promise.resolve(false), () => Promise.reject(new Error('away'))]) {
+      const slots = new ProviderSlots(1);
+      await slots.acquire();
+      const given = await slots.acquireWhile(1, ends).catch(() => 'failed');
+      expect([false, 'failed']).toContain(given);
+      const next = slots.acquireWhile(1, () => Promise.resolve(true));
+      slots.release();
+      expect(await next).toBe(true);
+    }
+  });
 });

@@ -6,7 +6,7 @@ create trigger item_stays_settled after update on item for each row
   when (old.outcome in ('erased', 'already_absent', 'nothing_matched', 'cancelled') and new.outcome <> old.outcome)
   execute function item_stays_settled();
 
--- Held items by request: nobody asks for them by system.
+-- Held items by request: that is how the guard looks for them.
 drop index item_held;
 create index item_held on item (request_id, id) where held;
 
