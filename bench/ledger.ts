@@ -66,7 +66,7 @@ export async function benchLedger(): Promise<boolean> {
       seconds.bundle += since(beganMs);
       beganMs = performance.now();
       // As `npm run verify` does it.
-      const { status, stdout } = spawnSync(process.execPath, ['--max-semi-space-size=64', VERIFIER, file], {
+      const { status, stdout } = spawnSync(process.execPath, ['--max-semi-space-size=128', VERIFIER, file], {
         encoding: 'utf8',
       });
       seconds.verify += since(beganMs);

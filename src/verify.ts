@@ -97,15 +97,17 @@ function nodeHash(left: Buffer, right: Buffer): Buffer {
   right.copy(pair, 33);
   return digest('sha256', pair, 'buffer');
 }
-/** What was computed already, by the sibling: the proofs of a log's neighbours are the same but for their beginnings. */
-const joined = new Map<string, { readonly hash: Buffer; readonly isLeft: boolean; readonly above: Buffer }>();
+/** The last step that was computed with so much of the way left: the proofs of neighbours in the log end alike. */
+const steps: { readonly hash: Buffer; readonly sibling: string; readonly isLeft: boolean; readonly above: Buffer }[] =
+  [];
 /** The node above `hash` and its sibling. */
-function nodeAbove(hash: Buffer, sibling: string, isLeft: boolean, where: string): Buffer {
-  const before = joined.get(sibling);
-  if (before?.isLeft === isLeft && before.hash.equals(hash)) return before.above;
+function nodeAbove(hash: Buffer, sibling: string, isLeft: boolean, left: number, where: string): Buffer {
+  const last = steps[left];
+  const isSame = last?.sibling === sibling && last.isLeft === isLeft;
+  if (isSame && (last.hash === hash || last.hash.equals(hash))) return last.above;
   const other = bytesOf(sibling, where);
   const above = isLeft ? nodeHash(other, hash) : nodeHash(hash, other);
-  joined.set(sibling, { hash, isLeft, above });
+  steps[left] = { hash, sibling, isLeft, above };
   return above;
 }
 
@@ -124,13 +126,13 @@ function walk(
   from: number,
   last: number,
   path: readonly string[],
-  join: (sibling: string, isLeft: boolean) => void,
+  join: (sibling: string, isLeft: boolean, left: number) => void,
 ): boolean {
   let [fn, sn] = [from, last];
-  for (const sibling of path) {
+  for (const [no, sibling] of path.entries()) {
     if (sn === 0) return false;
     const isLeft = fn % 2 === 1 || fn === sn;
-    join(sibling, isLeft);
+    join(sibling, isLeft, path.length - no);
     while (isLeft && fn % 2 === 0 && fn !== 0) [fn, sn] = [fn / 2, Math.floor(sn / 2)];
     [fn, sn] = [Math.floor(fn / 2), Math.floor(sn / 2)];
   }
@@ -138,8 +140,8 @@ function walk(
 }
 function isIncluded(leaf: Buffer, index: number, head: Head, { path, where }: Proof): boolean {
   let hash = leaf;
-  const arrived = walk(index, head.size - 1, path, (sibling, isLeft) => {
-    hash = nodeAbove(hash, sibling, isLeft, where);
+  const arrived = walk(index, head.size - 1, path, (sibling, isLeft, left) => {
+    hash = nodeAbove(hash, sibling, isLeft, left, where);
   });
   return index < head.size && arrived && hash.equals(head.root);
 }
@@ -151,9 +153,9 @@ function isConsistent(earlier: Head, later: Head, { path: proof, where }: Proof)
   if (earlier.size > later.size) return false;
   let [fn, sn, before, after] = [earlier.size - 1, later.size - 1, first, first];
   while (fn % 2 === 1) [fn, sn] = [(fn - 1) / 2, Math.floor(sn / 2)];
-  const arrived = walk(fn, sn, path, (sibling, isLeft) => {
-    if (isLeft) before = nodeAbove(before, sibling, true, where);
-    after = nodeAbove(after, sibling, isLeft, where);
+  const arrived = walk(fn, sn, path, (sibling, isLeft, left) => {
+    if (isLeft) before = nodeAbove(before, sibling, true, left, where);
+    after = nodeAbove(after, sibling, isLeft, left, where);
   });
   return arrived && before.equals(earlier.root) && after.equals(later.root);
 }

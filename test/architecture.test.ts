@@ -8,7 +8,7 @@ import { breaches, isMember, projectFiles, read, ROOT, sourceFiles } from './sup
 const LINES_MAX = 250;
 /** One file so that a stranger can take it away and read it from top to bottom. */
 const VERIFIER = 'src/verify.ts';
-const VERIFIER_LINES_MAX = 495;
+const VERIFIER_LINES_MAX = 500;
 const BANNED_NAMES = new Set([
   'index',
   'utils',
