@@ -33,28 +33,24 @@ export function rootOf(size: number, subtrees: Subtrees): Buffer {
 
 /** Over leaf hashes at hand, such as those of one request's items. */
 export function rootOfLeaves(leaves: readonly Buffer[]): Buffer {
-  let level: Buffer[] = [...leaves];
-  if (level.length === 0) return EMPTY_ROOT;
-  while (level.length > 1) {
-    const above: Buffer[] = [];
-    for (let at = 0; at < level.length; at += 2) {
-      const [left, right] = [level[at], level[at + 1]];
-      if (left) above.push(right ? nodeHash(left, right) : left);
-    }
-    level = above;
-  }
-  return level[0] ?? EMPTY_ROOT;
+  return rootOfLevel(Buffer.concat(leaves));
 }
 
 /** Over leaves whose data are these texts, thousands of them: without an object for every hash. */
 export function rootOfTexts(texts: readonly string[]): Buffer {
-  if (texts.length === 0) return EMPTY_ROOT;
   const level = Buffer.alloc(texts.length * HASH_BYTES);
   for (const [at, text] of texts.entries()) {
     level.write(digest('sha256', `\0${text}`, 'binary'), at * HASH_BYTES, 'latin1');
   }
+  return rootOfLevel(level);
+}
+
+/** Over leaf hashes that stand in one buffer of ours, which is written over. */
+function rootOfLevel(level: Buffer): Buffer {
+  const leaves = level.length / HASH_BYTES;
+  if (leaves === 0) return EMPTY_ROOT;
   const node = Buffer.alloc(1 + 2 * HASH_BYTES, NODE);
-  for (let size = texts.length; size > 1; size = Math.ceil(size / 2)) {
+  for (let size = leaves; size > 1; size = Math.ceil(size / 2)) {
     for (let at = 0; at < size; at += 2) {
       const from = at * HASH_BYTES;
       const above = from / 2;

@@ -40,7 +40,7 @@ export class Intake {
 
   constructor(private readonly workplace: Workplace) {}
 
-  /** As `submitRequest`: settles only when what it gives is committed. Throws when the database is away: nothing is stored. */
+  /** As `submitAlone`: settles only when what it gives is committed. Throws when the database is away: nothing is stored. */
   async submit(
     submission: Submission,
     by: { readonly actor: string; readonly source: string },

@@ -1,11 +1,10 @@
 /** Taking a request in: one transaction, and the 202 only after its commit. */
 import { sqlState } from '../store/database.js';
 import type { Statement } from '../store/database.js';
-import { newId } from '../store/identifiers.js';
 import { IDEMPOTENCY_BLOCK, unsealIdempotency } from '../store/sealed-values.js';
 import type { NothingKnown } from './known-targets.js';
 import { fingerprint, storeRequests } from './store-requests.js';
-import type { Idempotency, NewRequest, Stored, Submission } from './store-requests.js';
+import type { Idempotency, NewRequest, Stored } from './store-requests.js';
 import type { Workplace } from './workplace.js';
 
 export type Submitted =
@@ -18,19 +17,10 @@ export type Submitted =
 const LOCK_TIMED_OUT = '55P03';
 
 /**
- * Stores a request with all its items and rings for the work to start. Gives the answer's JSON text, which a later
- * submission with the same key and body gets again byte for byte. Throws when the database is away: nothing is stored.
+ * Stores a new request with all its items in a transaction of its own, and rings for the work to start. Gives the answer's
+ * JSON text, which a later submission with the same key and body gets again byte for byte. Throws when the database is away:
+ * nothing is stored.
  */
-export async function submitRequest(
-  workplace: Workplace,
-  submission: Submission,
-  by: { readonly actor: string; readonly source: string },
-  idempotency: Idempotency | null,
-): Promise<Submitted> {
-  return submitAlone(workplace, { id: newId(), submission, ...by, idempotency, held: null });
-}
-
-/** Stores a new request in a transaction of its own. */
 export async function submitAlone(workplace: Workplace, request: NewRequest): Promise<Submitted> {
   try {
     const [stored] = await workplace.database.transaction((tx) => storeRequests(tx, workplace, [request]));

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cancelRequest } from '../../src/erasure/cancel-request.js';
 import { dispatchDue } from '../../src/erasure/dispatch-due.js';
-import { submitRequest } from '../../src/erasure/submit-request.js';
+import { Intake } from '../../src/erasure/intake.js';
 import { realWorkplace, target } from './real-workplace.js';
 import type { RealWorkplace } from './real-workplace.js';
 
@@ -15,7 +15,7 @@ describe('what is handed out', () => {
   async function submit(daysAgo: number, ...targets: object[]): Promise<string> {
     const [clock] = await place.query<{ at: Date }>(`select now() - $1 * interval '1 day' as at`, [daysAgo]);
     const submission = { subjectRef: 'u', receivedAt: clock?.at ?? null, note: null, targets: targets.map(target) };
-    const submitted = await submitRequest(place.workplace, submission, { actor: 'me', source: 'api' }, null);
+    const submitted = await new Intake(place.workplace).submit(submission, { actor: 'me', source: 'api' }, null);
     if (submitted.kind !== 'accepted') throw new Error('it was not accepted');
     // Long enough ago for a batch not to wait for company.
     await place.query(`update item set due_at = now() - interval '1 hour' where request_id = $1`, [submitted.id]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { previewRequest } from '../../src/erasure/preview-request.js';
-import { submitRequest } from '../../src/erasure/submit-request.js';
+import { Intake } from '../../src/erasure/intake.js';
 import { realWorkplace, target } from './real-workplace.js';
 import type { RealWorkplace } from './real-workplace.js';
 
@@ -70,8 +70,7 @@ describe('a dry run', () => {
       { system: 'velt.comments', documentId: 'd', userIds: ['v', 'u'] },
     ];
     const before = await preview(...targets);
-    const submitted = await submitRequest(
-      place.workplace,
+    const submitted = await new Intake(place.workplace).submit(
       submission(...targets),
       { actor: 'me', source: 'api' },
       null,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Reading } from '../../src/core/answer.js';
 import type { FinishedCall } from '../../src/erasure/finished-call.js';
 import { Recorder } from '../../src/erasure/recorder.js';
-import { submitRequest } from '../../src/erasure/submit-request.js';
+import { Intake } from '../../src/erasure/intake.js';
 import { beginAttempts, readSendable } from '../../src/store/attempts.js';
 import { claimBatches, takeBatches } from '../../src/store/batches.js';
 import { newId } from '../../src/store/identifiers.js';
@@ -26,7 +26,7 @@ describe('a recorder', () => {
     const { workplace } = place;
     const documents = target({ system: 'velt.documents', organizationId: 'o', documentIds: externalIds });
     const submission = { subjectRef: 'user', receivedAt: null, note: null, targets: [documents] };
-    const submitted = await submitRequest(workplace, submission, { actor: 'me', source: 'api' }, null);
+    const submitted = await new Intake(workplace).submit(submission, { actor: 'me', source: 'api' }, null);
     if (submitted.kind !== 'accepted') throw new Error('it was not accepted');
     const stored = await place.query<{ id: string }>('select id from item where request_id = $1 order by id', [
       submitted.id,

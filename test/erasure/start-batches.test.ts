@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBatches } from '../../src/erasure/start-batches.js';
 import type { Start } from '../../src/erasure/start-batches.js';
-import { submitRequest } from '../../src/erasure/submit-request.js';
+import { Intake } from '../../src/erasure/intake.js';
 import { claimBatches } from '../../src/store/batches.js';
 import { newId } from '../../src/store/identifiers.js';
 import { realWorkplace, target } from './real-workplace.js';
@@ -19,7 +19,7 @@ describe('batches that begin together', () => {
 
   async function submit(over: object, receivedAt: Date | null = null): Promise<string> {
     const submission = { subjectRef: 'user', receivedAt, note: null, targets: [target(over)] };
-    const submitted = await submitRequest(place.workplace, submission, { actor: 'me', source: 'api' }, null);
+    const submitted = await new Intake(place.workplace).submit(submission, { actor: 'me', source: 'api' }, null);
     if (submitted.kind !== 'accepted') throw new Error('it was not accepted');
     return submitted.id;
   }
