@@ -3,6 +3,8 @@
  * makes of it. README, "Outcomes", says the same in words.
  */
 import type { Answer, RefusalReason, SelectorPass } from './answer.js';
+import { historyOf } from './history.js';
+import type { History } from './history.js';
 
 export const OUTCOMES = [
   'pending',
@@ -47,26 +49,6 @@ export const PROVEN: readonly Outcome[] = ['erased', 'already_absent', 'nothing_
 export const UNCLEAR_REST_MS = 14 * 24 * 60 * 60 * 1000;
 /** How many clear passes a selector gets before a person must look. */
 export const CLEAR_PASSES_MAX = 5;
-
-/** What is remembered of an item between calls. */
-export interface History {
-  /** Attempts spent of the budget; not every call spends one. */
-  readonly spent: number;
-  /** Calls in a row, in company, that came back unclear. */
-  readonly strikes: number;
-  /** Calls in a row that left the item unsettled: the exponent of its back-off. */
-  readonly backoff: number;
-  /** Clear passes of a selector so far. */
-  readonly passes: number;
-  /** True once any call may have deleted it without saying so. It counts for the item's whole life. */
-  readonly unknownEffect: boolean;
-  /** Selectors: an earlier pass reported something erased. */
-  readonly erasedSeen: boolean;
-  /** Selectors of tags: the sum of the counts so far; null elsewhere. */
-  readonly matched: number | null;
-  /** Epoch milliseconds of the first unclear call since submission or the last retry by hand, or null. */
-  readonly unclearSinceMs: number | null;
-}
 
 /** What one call was for one item. */
 export type Happening =
@@ -236,15 +218,4 @@ function settled(
 
 function waiting(history: History, change: { again: Again; backoff?: number; strikes?: number }): Next {
   return { ...history, ...change, outcome: 'pending', evidence: null, reason: null };
-}
-
-/** The history alone, out of a row that holds more. */
-export function historyOf(row: History): History {
-  const { spent, strikes, backoff, passes, unknownEffect, erasedSeen, matched, unclearSinceMs } = row;
-  return { spent, strikes, backoff, passes, unknownEffect, erasedSeen, matched, unclearSinceMs };
-}
-
-/** What a person's retry leaves of a history: a new budget, and everything that a call may have done still known. */
-export function retried(history: History): History {
-  return { ...history, spent: 0, strikes: 0, backoff: 0, passes: 0, unclearSinceMs: null };
 }

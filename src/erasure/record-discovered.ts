@@ -1,9 +1,9 @@
 /** What selector passes revealed: recorded ID by ID, and compared with what earlier passes already knew. */
 import type { Answer } from '../core/answer.js';
-import { advance, historyOf, PROVEN } from '../core/item.js';
+import { advance, PROVEN } from '../core/item.js';
+import { FRESH, historyOf } from '../core/history.js';
 import { insertDiscovered, nextBlocks, readDiscovered } from '../store/discovered-items.js';
 import type { DiscoveredItem, Doubted, NewDiscovered } from '../store/discovered-items.js';
-import { FRESH } from '../store/attempts.js';
 import type { LockedRequest, RecordedItem } from '../store/attempts.js';
 import type { Transaction } from '../store/database.js';
 import { newId } from '../store/identifiers.js';

@@ -1,5 +1,7 @@
 /** Provider calls on record: begun before the call, completed after it, never changed again. */
-import type { History, Kind } from '../core/item.js';
+import { FRESH } from '../core/history.js';
+import type { Kind } from '../core/item.js';
+import type { History } from '../core/history.js';
 import type { Verdict } from '../core/answer.js';
 import type { Statement, Transaction } from './database.js';
 import { listParameters, listsBy } from './uuid-lists.js';
@@ -161,17 +163,6 @@ export interface RecordedItem extends History {
   readonly suspectId: string | null;
   readonly outcome: string;
 }
-/** Of an item that no call has carried yet. */
-export const FRESH: History = {
-  spent: 0,
-  strikes: 0,
-  backoff: 0,
-  passes: 0,
-  unknownEffect: false,
-  erasedSeen: false,
-  matched: null,
-  unclearSinceMs: null,
-};
 
 /** Most items have no history yet: then there is one column of it instead of eight. */
 const READ_HISTORIES: Statement = {

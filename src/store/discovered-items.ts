@@ -1,5 +1,5 @@
 /** Items that only a selector's answer revealed: one per selector and ID, which later passes update. */
-import type { History } from '../core/item.js';
+import type { History } from '../core/history.js';
 import type { ItemGroup } from './insert-items.js';
 import type { Statement, Transaction } from './database.js';
 

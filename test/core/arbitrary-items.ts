@@ -1,21 +1,11 @@
 /** Histories, happenings and circumstances of items, drawn from everything that their types allow. */
 import fc from 'fast-check';
 import type { Answer, SelectorPass } from '../../src/core/answer.js';
-import type { Circumstances, Happening, History } from '../../src/core/item.js';
+import type { Circumstances, Happening } from '../../src/core/item.js';
+import type { History } from '../../src/core/history.js';
 
 export const NOW_MS = Date.UTC(2026, 10, 2, 9);
 export const DAY_MS = 24 * 60 * 60 * 1000;
-
-export const FRESH: History = {
-  spent: 0,
-  strikes: 0,
-  backoff: 0,
-  passes: 0,
-  unknownEffect: false,
-  erasedSeen: false,
-  matched: null,
-  unclearSinceMs: null,
-};
 
 /** A first call, with company, through an open gate. */
 export const ABOUT: Circumstances = {

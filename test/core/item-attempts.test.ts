@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { advance, UNCLEAR_REST_MS } from '../../src/core/item.js';
-import type { Circumstances, Happening, History } from '../../src/core/item.js';
+import { FRESH } from '../../src/core/history.js';
+import type { Circumstances, Happening } from '../../src/core/item.js';
+import type { History } from '../../src/core/history.js';
 import {
   ABOUT,
   ABSENT,
@@ -9,7 +11,6 @@ import {
   callsOfIds,
   circumstances,
   ERASED,
-  FRESH,
   histories,
   LATER,
   NOW_MS,

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { advance, CLEAR_PASSES_MAX } from '../../src/core/item.js';
-import type { Happening, History } from '../../src/core/item.js';
-import { ABOUT, circumstances, FRESH, passes } from './arbitrary-items.js';
+import { FRESH } from '../../src/core/history.js';
+import type { Happening } from '../../src/core/item.js';
+import type { History } from '../../src/core/history.js';
+import { ABOUT, circumstances, passes } from './arbitrary-items.js';
 import type { Pass } from './arbitrary-items.js';
 
 const ALONE = { ...ABOUT, alone: true };

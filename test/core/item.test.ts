@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { advance, OUTCOMES, PROVEN, retried, TRANSITIONS, UNCLEAR_REST_MS } from '../../src/core/item.js';
-import type { Happening, History, Next, Outcome } from '../../src/core/item.js';
+import { advance, OUTCOMES, PROVEN, TRANSITIONS, UNCLEAR_REST_MS } from '../../src/core/item.js';
+import { FRESH, retried } from '../../src/core/history.js';
+import type { Happening, Next, Outcome } from '../../src/core/item.js';
+import type { History } from '../../src/core/history.js';
 import {
   ABOUT,
   ABSENT,
@@ -10,7 +12,6 @@ import {
   circumstances,
   DAY_MS,
   ERASED,
-  FRESH,
   hasUnknownEffect,
   histories,
   LATER,

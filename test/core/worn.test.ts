@@ -4,9 +4,10 @@ import type { Reading } from '../../src/core/answer.js';
 import { gateAfter, OPEN_GATE, passage, SILENT_MAX } from '../../src/core/gate.js';
 import type { Gate } from '../../src/core/gate.js';
 import { advance } from '../../src/core/item.js';
+import { FRESH } from '../../src/core/history.js';
 import type { Happening, Next } from '../../src/core/item.js';
 import { restsNow } from '../../src/core/worn.js';
-import { ABOUT, FRESH, NOW_MS } from './arbitrary-items.js';
+import { ABOUT, NOW_MS } from './arbitrary-items.js';
 import { ANSWERED, REFUSED, SILENCE, signal } from './gate-readings.js';
 
 /** What happens at a system at which one item, always alone, never gets a word. */

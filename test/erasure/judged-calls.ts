@@ -1,6 +1,7 @@
 /** Finished calls as the record judges them, without a database. */
 import type { Answer, Reading } from '../../src/core/answer.js';
 import { OPEN_GATE } from '../../src/core/gate.js';
+import { FRESH } from '../../src/core/history.js';
 import type { About, CarriedItem, JudgedCall } from '../../src/erasure/finished-call.js';
 import type { RecordedItem } from '../../src/store/attempts.js';
 import { newId } from '../../src/store/identifiers.js';
@@ -39,14 +40,7 @@ export function judged(asked: readonly Asked[], reading: Reading | null, over: P
       ordered: false,
       outcome: 'pending',
       suspectId: null,
-      spent: 0,
-      strikes: 0,
-      backoff: 0,
-      passes: 0,
-      unknownEffect: false,
-      erasedSeen: false,
-      matched: null,
-      unclearSinceMs: null,
+      ...FRESH,
       ...known,
     };
     const { kind, digest } = history;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FRESH } from '../../src/core/history.js';
 import type { Next } from '../../src/core/item.js';
 import { beginAttempts, endAttempts } from '../../src/store/attempts.js';
 import { newId } from '../../src/store/identifiers.js';
@@ -35,14 +36,7 @@ const PENDING: Next = {
   evidence: null,
   reason: null,
   again: 'now',
-  spent: 0,
-  strikes: 0,
-  backoff: 0,
-  passes: 0,
-  unknownEffect: false,
-  erasedSeen: false,
-  matched: null,
-  unclearSinceMs: null,
+  ...FRESH,
 };
 const suspects = [newId(), newId()];
 
