@@ -31,7 +31,8 @@ const COLUMNS = `i.request_id as "requestId", i.id, encode(i.lane, 'hex') as lan
     i.suspect_id as "suspectId", i.spent, i.kind = 'selector' as selects, i.order_warns and (${WAITS})) as early`;
 
 /** Free to go: in no batch, and its turn has come; what is held goes nowhere, not even as a probe. $3: systems whose gate is closed. */
-export const FREE = `not i.held and not exists (select from claim c where c.request_id = i.request_id and c.item_id = i.id)
+export const FREE = `not i.held and (i.request_id, i.id) not in (
+      select c.request_id, c.item_id from batch b join claim c on c.batch_id = b.id where b.system = $1)
     and not (${heldBy('$3')})`;
 
 const READ_DUE: Statement = {
@@ -106,10 +107,13 @@ export async function readDue(
   limit: number,
   blocked: readonly string[],
 ): Promise<Due[]> {
-  const companies = await tx.rows<{ suspectId: string }>(READ_COMPANIES, [system, limit, blocked]);
+  const [companies, due] = await Promise.all([
+    tx.rows<{ suspectId: string }>(READ_COMPANIES, [system, limit, blocked]),
+    tx.rows<Due>(READ_DUE, [system, limit, blocked]),
+  ]);
   const suspectIds = companies.map((company) => company.suspectId);
   const suspects = suspectIds.length === 0 ? [] : await tx.rows<Due>(READ_SUSPECTS, [system, suspectIds, blocked]);
-  return [...suspects, ...(await tx.rows<Due>(READ_DUE, [system, limit, blocked]))];
+  return [...suspects, ...due];
 }
 
 /** Up to `limit` items to probe a closed gate with. */

@@ -31,12 +31,13 @@ const WRITE_OUTCOMES: Statement = {
       settled_at = case when w.outcome = 'pending' then null else now() end,
       proof_id = case when w.outcome in ('erased', 'already_absent', 'nothing_matched') then w.attempt_id else i.proof_id end,
       answer_id = case when w.spoken_of then w.attempt_id else i.answer_id end
-    from unnest($1::uuid[], $2::int[], $3::text[]) as l (request_id, way, ids) cross join unnest(l.ids::uuid[]) as k (id)
-    join unnest($4::text[], $5::text[], $6::text[], $7::int[], $8::smallint[], $9::smallint[], $10::smallint[], $11::bigint[],
-        $12::boolean[], $13::boolean[], $14::float8[], $15::uuid[], $16::float8[], $17::boolean[], $18::uuid[], $19::boolean[])
-      with ordinality as w (outcome, evidence, reason, spent, strikes, backoff, passes, matched,
-        erased_seen, unknown_effect, unclear_since, suspect_id, delay, carried, attempt_id, spoken_of, no) on w.no = l.way + 1
-    where i.request_id = l.request_id and i.id = k.id
+    from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::smallint[], $9::smallint[],
+        $10::smallint[], $11::bigint[], $12::boolean[], $13::boolean[], $14::float8[], $15::uuid[], $16::float8[], $17::boolean[],
+        $18::uuid[], $19::boolean[])
+      as w (request_id, way, ids, outcome, evidence, reason, spent, strikes, backoff, passes, matched,
+        erased_seen, unknown_effect, unclear_since, suspect_id, delay, carried, attempt_id, spoken_of)
+      cross join unnest(w.ids::uuid[]) as k (id)
+    where i.request_id = w.request_id and i.id = k.id
       and (i.outcome = 'pending' or (i.kind = 'discovered' and i.outcome = 'failed' and i.resolution is null and w.outcome <> 'pending'))`,
 };
 
@@ -61,7 +62,7 @@ export async function writeOutcomes(tx: Transaction, changes: readonly ItemChang
   });
   await tx.run(WRITE_OUTCOMES, [
     ...listParameters(lists),
-    ...COLUMNS.map((_, column) => ways.map((values) => values[column])),
+    ...COLUMNS.map((_, column) => lists.map(({ of }) => ways[Number(of[1])]?.[column])),
   ]);
 }
 
