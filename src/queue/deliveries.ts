@@ -3,7 +3,7 @@
  * to the dispatcher, which runs them itself, and nobody would know.
  */
 
-/** Batches come back within 45 s; what lies further apart is not the same trouble. */
+/** Batches come back within 18 s, or later where the dispatcher is slow; what lies further apart is not the same trouble. */
 const SAME_TROUBLE_MS = 90_000;
 
 interface Seen {

@@ -15,7 +15,7 @@ import type { Deliveries } from './deliveries.js';
 const TICK_MS = 5000;
 const TICK_JITTER_MS = 1000;
 /** Between two looks at a system: what many batches ring for as they end is found by one. */
-const LOOK_GAP_MS = 20;
+const LOOK_GAP_MS = 50;
 const ENQUEUE_WITHIN_MS = 2000;
 
 /** Puts batches into the queue of their system. Rejects when the queue is away. */

@@ -6,6 +6,7 @@ import type { Job, WorkerOptions } from 'bullmq';
 import { BatchRunner } from '../erasure/run-batch.js';
 import { Workplace } from '../erasure/workplace.js';
 import type { ConfiguredSystem } from '../erasure/workplace.js';
+import type { BatchRef } from '../store/batches.js';
 import { Deliveries } from './deliveries.js';
 import { Dispatcher } from './dispatcher.js';
 import { Notifier } from './notifier.js';
@@ -15,13 +16,12 @@ import { Troubles } from './troubles.js';
 export const DISPATCH_QUEUE = 'dispatch';
 /** More than this makes BullMQ's Postgres backend slower, and a batch is a hundred IDs. */
 const CONCURRENCY_MAX = 20;
-/** Batches a system may have handed out for each call at once. */
-const JOBS_PER_CALL = 2;
+/** Even where one call may run, the next batch is at hand. */
+const CONCURRENCY_MIN = 2;
 
-/** A job says which batch, and under which epoch: nothing else, and nothing personal. */
+/** A job says which batches, and under which epochs: nothing else, and nothing personal. */
 export interface BatchJob {
-  readonly batchId: string;
-  readonly epoch: number;
+  readonly batches: readonly { readonly batchId: string; readonly epoch: number }[];
 }
 
 /**
@@ -43,7 +43,8 @@ function options(backend: QueueBackend, concurrency: number): Partial<WorkerOpti
 /** The worker of one system's queue. */
 export function batchProcessor(system: ConfiguredSystem, backend: QueueBackend): Type<WorkerHost> {
   const { name } = system.system;
-  const concurrency = Math.min(CONCURRENCY_MAX, JOBS_PER_CALL * system.provider.concurrency);
+  // As many as calls: slow ones that hold up a job each must hold every slot before a slot stands empty.
+  const concurrency = Math.min(CONCURRENCY_MAX, Math.max(CONCURRENCY_MIN, system.provider.concurrency));
 
   @Processor(name, options(backend, concurrency))
   class BatchProcessor extends WorkerHost {
@@ -56,10 +57,12 @@ export function batchProcessor(system: ConfiguredSystem, backend: QueueBackend):
     }
 
     async process(job: Job<unknown>): Promise<void> {
-      const batch = readBatchJob(job.data);
+      const refs = readBatchJob(job.data);
       this.deliveries.began(name);
       try {
-        if (batch) await this.runner.run(name, { id: batch.batchId, epoch: batch.epoch });
+        const ends = await Promise.allSettled(refs.map(async (ref) => this.runner.run(name, ref)));
+        const failed = ends.find((end) => end.status === 'rejected');
+        if (failed) throw failed.reason;
       } finally {
         this.deliveries.ended(name);
       }
@@ -102,12 +105,18 @@ export function dispatchProcessor(backend: QueueBackend): Type<WorkerHost> {
 
 const UUID = /^[0-9a-f-]{36}$/;
 
-/** A queue may hold anything, ghosts of another time included: what is no batch of ours is dropped. */
-function readBatchJob(data: unknown): BatchJob | null {
+/** The batches of a job. A queue may hold anything, ghosts of another time included: what is no batch of ours is dropped. */
+function readBatchJob(data: unknown): BatchRef[] {
+  if (typeof data !== 'object' || data === null || !('batches' in data) || !Array.isArray(data.batches)) return [];
+  const batches: readonly unknown[] = data.batches;
+  return batches.flatMap((batch) => readBatch(batch) ?? []);
+}
+
+function readBatch(data: unknown): BatchRef | null {
   if (typeof data !== 'object' || data === null || !('batchId' in data) || !('epoch' in data)) return null;
   const { batchId, epoch } = data;
   if (typeof batchId !== 'string' || !UUID.test(batchId)) return null;
   return typeof epoch === 'number' && Number.isSafeInteger(epoch) && epoch > 0 && epoch < 2 ** 31
-    ? { batchId, epoch }
+    ? { id: batchId, epoch }
     : null;
 }

@@ -19,6 +19,7 @@ import { Deliveries } from './deliveries.js';
 import { Dispatcher } from './dispatcher.js';
 import { Notifier } from './notifier.js';
 import { batchProcessor, DISPATCH_QUEUE, dispatchProcessor } from './processors.js';
+import type { BatchJob } from './processors.js';
 import type { QueueBackend } from './queue-backend.js';
 import type { QueueDoorbell } from './queue-doorbell.js';
 import { Troubles } from './troubles.js';
@@ -40,6 +41,22 @@ export abstract class QueueSetup {
   abstract readonly processors: readonly Type<WorkerHost>[];
 }
 
+/** Batches that are handed out together make so many jobs, if none gets more than it may. */
+const JOBS_TOGETHER = 4;
+const BATCHES_A_JOB_MAX = 4;
+
+/** A job costs the queue as much as the record of its call costs the store: many batches go a few to a job, few go alone. */
+function jobsOf(batches: readonly BatchRef[]): { readonly jobId: string; readonly data: BatchJob }[] {
+  const each = Math.min(BATCHES_A_JOB_MAX, Math.ceil(batches.length / JOBS_TOGETHER));
+  const jobs: { jobId: string; data: BatchJob }[] = [];
+  for (let from = 0; from < batches.length; from += each) {
+    const own = batches.slice(from, from + each);
+    const jobId = own.map(({ id, epoch }) => `${id}-${epoch}`)[0] ?? '';
+    jobs.push({ jobId, data: { batches: own.map(({ id, epoch }) => ({ batchId: id, epoch })) } });
+  }
+  return jobs;
+}
+
 /** The queues of this process. */
 export class Queues {
   constructor(private readonly byName: ReadonlyMap<string, Queue>) {}
@@ -48,13 +65,13 @@ export class Queues {
     return [...this.byName.values()];
   }
 
-  /** Adds one job a batch. Rejects when the queue is away. */
+  /** Adds batches, a few to a job where there are many. Rejects when the queue is away. */
   async enqueue(system: string, batches: readonly BatchRef[]): Promise<void> {
     await this.named(system).addBulk(
-      batches.map(({ id, epoch }) => ({
+      jobsOf(batches).map(({ jobId, data }) => ({
         name: 'batch',
-        data: { batchId: id, epoch },
-        opts: { jobId: `${id}-${epoch}`, attempts: 1, removeOnComplete: true, removeOnFail: true },
+        data,
+        opts: { jobId, attempts: 1, removeOnComplete: true, removeOnFail: true },
       })),
     );
   }

@@ -80,10 +80,13 @@ describeQueues('a queue in trouble', (queue) => {
       'text',
       null,
       7,
-      { batchId: 'none', epoch: 1 },
-      { batchId: "'; drop table item; --                  ", epoch: 1 },
       { batchId: randomUUID(), epoch: 1 },
-      { batchId: randomUUID(), epoch: 2 ** 40 },
+      { batches: 'text' },
+      { batches: [] },
+      { batches: [null, 7, {}, { batchId: 'none', epoch: 1 }] },
+      { batches: [{ batchId: "'; drop table item; --                  ", epoch: 1 }] },
+      { batches: [{ batchId: randomUUID(), epoch: 1 }] },
+      { batches: [{ batchId: randomUUID(), epoch: 2 ** 40 }] },
     ];
     await haunted.add(...ghosts);
     const { id } = await service.api.submit({ targets: [{ system: SUPERMEMORY, ids: IDS }] });
@@ -93,7 +96,9 @@ describeQueues('a queue in trouble', (queue) => {
         const strange = [0, epoch - 1, epoch + 1, String(epoch), 0.5, -1].map((other) => ({ batchId, epoch: other }));
         return [...Array.from({ length: 10 }, () => ({ batchId, epoch })), ...strange];
       });
-      await haunted.add(...doubled.sort(() => Math.random() - 0.5), ...ghosts);
+      const shuffled = doubled.sort(() => Math.random() - 0.5);
+      const alone = shuffled.slice(0, shuffled.length / 2).map((batch) => ({ batches: [batch] }));
+      await haunted.add(...alone, { batches: shuffled.slice(shuffled.length / 2) }, ...ghosts);
       return live.length;
     };
     let batches = 0;
