@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { dueDate } from '../core/request.js';
 import { beginStreams } from '../ledger/append.js';
+import type { NewEvent } from '../ledger/append.js';
 import { Commitments } from '../ledger/commitment.js';
 import { databaseNow } from '../store/clock.js';
 import type { Transaction } from '../store/database.js';
@@ -148,46 +149,58 @@ async function storeParts(
   if (requests.length === 0) return new Map();
   await insertKeys(tx, workplace.vault.generation, requests);
   for (const { id, entryId } of requests) if (entryId !== null) await noteEntryUse(tx, id, entryId);
-  await insertItems(
-    tx,
-    requests.map(({ id, dueAt, held, draft }) => ({ ...draft, id, dueAt, held: held !== null })),
-  );
-  const also = await systemsAlsoRequested(
-    tx,
-    requests.flatMap(({ id, draft }) => draft.items.map((item) => ({ requestId: id, digest: item.digest }))),
-  );
+  const [also, { blocks, events }] = await Promise.all([
+    insertDrafts(tx, requests),
+    // Worked out while the database inserts.
+    beside(requests),
+  ]);
   const warnings = await addWarnings(
     tx,
     also.map(({ requestId, system }) => ({ requestId, code: 'also_requested', system })),
   );
   const answers = await firstAnswers(tx, workplace, requests, warnings);
-  await insertBlocks(
-    tx,
-    requests.flatMap((request) => sealed(request, answers.get(request.id) ?? '')),
-  );
-  await beginStreams(
-    tx,
-    requests.map(({ id, submission, draft, key, ...request }) =>
-      receivedEvent(id, request, subjectOf(submission), draft.asked, new Commitments(key)),
-    ),
-    now,
-  );
+  const replays = requests.flatMap((request) => sealedAnswer(request, answers.get(request.id) ?? ''));
+  await Promise.all([insertBlocks(tx, [...blocks, ...replays]), beginStreams(tx, events, now)]);
   return answers;
 }
 
 const subjectOf = ({ subjectRef, note }: Submission) => ({ ref: subjectRef, note });
 
-/** The personal values of a request, under its key. */
-function sealed(
-  { id, key, submission, draft, idempotency }: Ready,
-  answer: string,
-): Parameters<typeof insertBlocks>[1] {
-  const blocks = [
-    sealSubject(key, id, subjectOf(submission)),
-    ...draft.blocks.map((block) => sealItems(key, id, block.no, block.values)),
-    ...(idempotency === null ? [] : [sealIdempotency(key, id, { fingerprint: fingerprint(idempotency), answer })]),
-  ];
-  return blocks.map((block) => ({ ...block, requestId: id }));
+/** Gives the systems at which an earlier request holds the same, by request. */
+async function insertDrafts(tx: Transaction, requests: readonly Ready[]): ReturnType<typeof systemsAlsoRequested> {
+  await insertItems(
+    tx,
+    requests.map(({ id, dueAt, held, draft }) => ({ ...draft, id, dueAt, held: held !== null })),
+  );
+  return systemsAlsoRequested(
+    tx,
+    requests.flatMap(({ id, draft }) => draft.items.map((item) => ({ requestId: id, digest: item.digest }))),
+  );
+}
+
+type Blocks = Parameters<typeof insertBlocks>[1];
+
+/** What stands beside the items: their personal values, each request's under its key, and its first event. */
+async function beside(
+  requests: readonly Ready[],
+): Promise<{ readonly blocks: Blocks; readonly events: readonly NewEvent[] }> {
+  const blocks: Blocks[] = [];
+  const events: NewEvent[] = [];
+  for (const { id, submission, draft, key, ...request } of requests) {
+    const sealed = [
+      sealSubject(key, id, subjectOf(submission)),
+      ...draft.blocks.map((block) => sealItems(key, id, block.no, block.values)),
+    ];
+    blocks.push(sealed.map((block) => ({ ...block, requestId: id })));
+    events.push(await receivedEvent(id, request, subjectOf(submission), draft.asked, new Commitments(key)));
+  }
+  return { blocks: blocks.flat(), events };
+}
+
+/** The answer that a repeated submission gets. */
+function sealedAnswer({ id, key, idempotency }: Ready, answer: string): Blocks {
+  if (idempotency === null) return [];
+  return [{ ...sealIdempotency(key, id, { fingerprint: fingerprint(idempotency), answer }), requestId: id }];
 }
 
 async function firstAnswers(
@@ -197,8 +210,11 @@ async function firstAnswers(
   warnings: Awaited<ReturnType<typeof addWarnings>>,
 ): Promise<ReadonlyMap<string, string>> {
   const ids = requests.map((request) => request.id);
-  const rows = new Map((await readNewRequests(tx, ids)).map((row) => [row.id, row]));
-  const blocked = await readBlockages(tx, workplace.configuredNames(), ids);
+  const [made, blocked] = await Promise.all([
+    readNewRequests(tx, ids),
+    readBlockages(tx, workplace.configuredNames(), ids),
+  ]);
+  const rows = new Map(made.map((row) => [row.id, row]));
   return new Map(
     requests.map(({ id, submission }) => {
       const row = rows.get(id);

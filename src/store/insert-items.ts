@@ -1,4 +1,5 @@
 /** Writing new items, submitted or discovered, in one statement. */
+import { setImmediate as leaveTheTurn } from 'node:timers/promises';
 import type { Kind } from '../core/item.js';
 import type { Statement, Transaction } from './database.js';
 
@@ -43,6 +44,9 @@ export interface ItemsOfRequest {
   readonly items: readonly NewItem[];
 }
 
+/** What fits into the buffer of a connection: the server works on it while the next is being written. */
+const ITEMS_A_STATEMENT = 2_000;
+
 /** Inserts submitted items, due at once unless held. Their requests must stand already; the counts follow by trigger. */
 export async function insertItems(tx: Transaction, requests: readonly ItemsOfRequest[]): Promise<void> {
   const groups = requests.flatMap(({ id, dueAt, held, groups: own }) =>
@@ -54,12 +58,7 @@ export async function insertItems(tx: Transaction, requests: readonly ItemsOfReq
     before += own.length;
     return drafted.map((item) => ({ ...item, group: first + item.group }));
   });
-  await tx.run(INSERT_ITEMS, [
-    items.map((item) => item.id),
-    items.map((item) => item.group),
-    items.map((item) => item.digest),
-    items.map((item) => item.block),
-    items.map((item) => item.slot),
+  const columnsOfGroups = [
     groups.map((group) => group.requestId),
     groups.map((group) => group.dueAt),
     groups.map((group) => group.held),
@@ -70,7 +69,23 @@ export async function insertItems(tx: Transaction, requests: readonly ItemsOfReq
     groups.map((group) => group.orderScope),
     groups.map((group) => group.orderRank),
     groups.map((group) => group.orderWarns),
-  ]);
+  ];
+  const inserted: Promise<number>[] = [];
+  for (let from = 0; from < items.length; from += ITEMS_A_STATEMENT) {
+    const some = items.slice(from, from + ITEMS_A_STATEMENT);
+    if (from > 0) await leaveTheTurn();
+    inserted.push(
+      tx.run(INSERT_ITEMS, [
+        some.map((item) => item.id),
+        some.map((item) => item.group),
+        some.map((item) => item.digest),
+        some.map((item) => item.block),
+        some.map((item) => item.slot),
+        ...columnsOfGroups,
+      ]),
+    );
+  }
+  await Promise.all(inserted);
 }
 
 /** Of requests that are stored together the one with the higher id is the later: the other one knows nothing of it. */
