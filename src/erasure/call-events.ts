@@ -44,6 +44,29 @@ interface Says {
 
 const NO_PASS = { clear: false, nothing: false, count: null };
 
+/** The commitments of a call's items, by item, for which there is time while the provider is at work. */
+export function commitmentsOf(
+  system: string,
+  items: readonly CarriedItem[],
+  keys: ReadonlyMap<string, Buffer>,
+): ReadonlyMap<string, string> {
+  const byRequest = groupBy(items, (item) => item.requestId);
+  const all = new Map<string, string>();
+  for (const [requestId, own] of byRequest) {
+    const key = keys.get(requestId);
+    if (!key) continue;
+    const commitments = new Commitments(key);
+    for (const item of own) all.set(item.id, commitmentOf(commitments, system, item));
+  }
+  return all;
+}
+
+function commitmentOf(commitments: Commitments, system: string, item: Committed): string {
+  return commitments.of(`item/${item.id}`, itemValue(system, item.kind, scopeKey(item.scope), item.externalId));
+}
+
+type Committed = Pick<CarriedItem, 'requestId' | 'id' | 'kind' | 'scope' | 'externalId'>;
+
 export class CallEvents {
   private readonly commitments = new Map<string, Commitments | null>();
 
@@ -73,7 +96,7 @@ export class CallEvents {
       .filter((item) => item.attemptId === call.attemptId)
       .map((item): Line => {
         const { requestId, id, scope, externalId, selectorId } = item;
-        const committed = this.commit(call.system, { requestId, id, kind: 'discovered', scope, externalId });
+        const committed = this.commit(call, { requestId, id, kind: 'discovered', scope, externalId });
         const says = { answer: item.said, ...changed(item), selector: selectorId, pass: null };
         return { requestId, item: committed, says };
       });
@@ -101,15 +124,14 @@ export class CallEvents {
       selector: null,
       pass: item.kind === 'selector' && answered ? (answered.pass ?? NO_PASS) : null,
     };
-    return { requestId: item.requestId, item: this.commit(call.system, item), says };
+    return { requestId: item.requestId, item: this.commit(call, item), says };
   }
 
-  private commit(
-    system: string,
-    item: Pick<CarriedItem, 'requestId' | 'id' | 'kind' | 'scope' | 'externalId'>,
-  ): CommittedItem {
-    const value = itemValue(system, item.kind, scopeKey(item.scope), item.externalId);
-    return [item.id, this.of(item.requestId)?.of(`item/${item.id}`, value) ?? null];
+  /** Of a request that was shredded meanwhile nothing more is said, whatever was worked out before. */
+  private commit(call: Pick<FinishedCall, 'system' | 'commitments'>, item: Committed): CommittedItem {
+    const commitments = this.of(item.requestId);
+    if (commitments === null) return [item.id, null];
+    return [item.id, call.commitments.get(item.id) ?? commitmentOf(commitments, call.system, item)];
   }
 
   private of(requestId: string): Commitments | null {

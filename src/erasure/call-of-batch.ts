@@ -7,13 +7,20 @@ import type { Call } from '../systems/system.js';
 import { scopeKey } from './draft-items.js';
 import type { CarriedItem } from './finished-call.js';
 
+export interface OpenedItems {
+  readonly items: readonly CarriedItem[];
+  /** Of their requests. */
+  readonly keys: ReadonlyMap<string, Buffer>;
+}
+
 /** The items with their personal values, which from here on stand in memory only. One that cannot be opened is left out. */
-export async function openItems(tx: Transaction, vault: Vault, items: readonly SendableItem[]): Promise<CarriedItem[]> {
+export async function openItems(tx: Transaction, vault: Vault, items: readonly SendableItem[]): Promise<OpenedItems> {
   const values = await OpenedValues.read(tx, vault, items);
-  return items.flatMap((item) => {
+  const opened = items.flatMap((item) => {
     const value = values.at(item);
     return value === null ? [] : [{ ...item, scope: value.scope, externalId: value.externalId }];
   });
+  return { items: opened, keys: values.keys };
 }
 
 /** The call for these items: each ID once. Throws when they do not belong in one call, which no plan of ours makes. */

@@ -23,6 +23,7 @@ import type { ConfiguredSystem, Workplace } from './workplace.js';
 const HANDED_OUT_PER_CALL = 4;
 /** A batch whose job was not taken up after so many rings is run by the dispatching process itself. */
 const RINGS_MAX = 3;
+const LEASE_LOOK_MIN_MS = 500;
 
 export interface Dispatched {
   /** Batches to put into the queue of the system. */
@@ -60,6 +61,7 @@ async function giveUpExpired(workplace: Workplace, system: ConfiguredSystem): Pr
         probe,
         selects: false,
         items: [],
+        commitments: new Map(),
         distinct: ids,
         sent: null,
       },
@@ -75,20 +77,22 @@ interface HandedOut {
 
 async function handOut(tx: Transaction, workplace: Workplace, system: ConfiguredSystem): Promise<HandedOut> {
   const { name } = system.system;
-  await lockSystem(tx, name);
-  const again = await ringAgain(tx, name);
+  const limit = system.provider.callsPerMinute;
+  const [, again, gates, load] = await Promise.all([
+    lockSystem(tx, name),
+    ringAgain(tx, name),
+    readGates(tx),
+    readLoad(tx, name, system.provider.name, limit === null ? 0 : workplace.callWindowMs),
+  ]);
   const toRing = again.filter((batch) => batch.rings < RINGS_MAX);
   const toRun = again.filter((batch) => batch.rings >= RINGS_MAX);
-  const gates = await readGates(tx);
-  const limit = system.provider.callsPerMinute;
-  const load = await readLoad(tx, name, system.provider.name, limit === null ? 0 : workplace.callWindowMs);
   const way = passageOf(gates.get(name));
   const room = roomFor(system, load, way.passage);
   // Batches under way ring when they end: to hand out one at a time would cost as much each time as to hand out many.
   const worthwhile = way.passage === 'open' && load.live > 0 ? 2 * system.provider.concurrency : 1;
   if (room < worthwhile) {
-    const againInMs = way.passage === 'closed' ? way.untilMs : untilRoom(system, load, workplace.callWindowMs);
-    return { dispatched: { toRing, toRun, againInMs }, rested: false };
+    const roomInMs = way.passage === 'closed' ? way.untilMs : untilRoom(system, load, workplace.callWindowMs);
+    return { dispatched: { toRing, toRun, againInMs: soonest(roomInMs, untilLeaseEnds(load)) }, rested: false };
   }
 
   const probe = way.passage === 'probe';
@@ -111,7 +115,7 @@ async function handOut(tx: Transaction, workplace: Workplace, system: Configured
   const dispatched = {
     toRing: [...toRing, ...batches.map(({ id }) => ({ id, epoch: 1 }))],
     toRun,
-    againInMs: nextMs === null ? null : Math.max(nextMs - load.nowMs, 0),
+    againInMs: soonest(nextMs === null ? null : Math.max(nextMs - load.nowMs, 0), untilLeaseEnds(load)),
   };
   return { dispatched, rested: due.length < found.length };
 }
@@ -140,6 +144,16 @@ function roomFor(system: ConfiguredSystem, load: Load, way: 'open' | 'probe' | '
   const { concurrency, callsPerMinute } = system.provider;
   const room = HANDED_OUT_PER_CALL * concurrency - load.live;
   return callsPerMinute === null ? room : Math.min(room, callsPerMinute - load.recent - load.claimedAtProvider);
+}
+
+/** When a batch comes back whose process may be gone. One that cannot be brought on must not be looked at without a pause. */
+function untilLeaseEnds(load: Load): number | null {
+  return load.leaseEndsMs === null ? null : Math.max(load.leaseEndsMs - load.nowMs, LEASE_LOOK_MIN_MS);
+}
+
+function soonest(...times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }
 
 /** When the oldest call leaves the window in which calls are counted. */

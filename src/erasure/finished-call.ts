@@ -24,6 +24,8 @@ export interface FinishedCall {
   readonly probe: boolean;
   readonly selects: boolean;
   readonly items: readonly CarriedItem[];
+  /** By item: what the ledger says in the place of its value, as far as it was worked out while the provider was at work. */
+  readonly commitments: ReadonlyMap<string, string>;
   /** How many different IDs the call named. */
   readonly distinct: number;
   /** Null for a call that was begun and never completed. */

@@ -3,19 +3,20 @@
  * discovered, warnings. A batch that is no longer held changes nothing; its late answer is kept beside its attempt.
  */
 import { groupBy } from '../core/grouping.js';
-import { appendEvents } from '../ledger/append.js';
+import { appendAfter } from '../ledger/append.js';
 import {
   endAttempts,
   giveBack,
   lockRequests,
   markLate,
   readHistories,
-  requestsOf,
+  readParts,
   sealParts,
 } from '../store/attempts.js';
-import type { LockedRequest, SealedPart } from '../store/attempts.js';
+import type { AttemptPart, LockedRequest, RecordedItem, SealedPart } from '../store/attempts.js';
 import { endBatches, holdBatches } from '../store/batches.js';
 import { markUnknownEffect } from '../store/discovered-items.js';
+import { readHeads } from '../store/ledger-events.js';
 import type { Transaction } from '../store/database.js';
 import { reopenItems, warnWhereAllAbsent } from '../store/settle.js';
 import { readDone } from '../store/settled-requests.js';
@@ -25,7 +26,7 @@ import type { NewWarning } from '../store/warnings.js';
 import { writeOutcomes } from '../store/write-outcomes.js';
 import { announceSettled } from './announce-settled.js';
 import { CallEvents, reopenedEvents } from './call-events.js';
-import { changesOfCall } from './changes-of-call.js';
+import { changesOfCall, keyOf } from './changes-of-call.js';
 import type { FinishedCall, JudgedCall } from './finished-call.js';
 import { judgeGates } from './judge-gates.js';
 import { recordDiscovered } from './record-discovered.js';
@@ -43,38 +44,43 @@ export async function recordAnswers(workplace: Workplace, calls: readonly Finish
 /** Gives true when an item that others may wait for was settled. */
 async function record(tx: Transaction, workplace: Workplace, calls: readonly FinishedCall[]): Promise<boolean> {
   const gates = await judgeGates(tx, workplace, calls);
-  const heldIds = await holdBatches(
-    tx,
-    calls.map((call) => ({ id: call.batchId, epoch: call.epoch })),
-  );
+  const reopened = gates.changes.flatMap((change) => change.reopen.flatMap((key) => key.split(' ')));
+  const freed = gates.changes.flatMap((change) => change.giveBack);
+  const requestIds = new Set(calls.flatMap((call) => call.items.map((item) => item.requestId)));
+  for (const key of reopened) requestIds.add(key.slice(0, key.indexOf('/')));
+  const unfinished = calls.filter((call) => call.sent === null).map((call) => call.attemptId);
+  const parts = await readParts(tx, [...unfinished, ...freed]);
+  for (const { requestId } of parts) requestIds.add(requestId);
+
+  const [heldIds, requests, heads, , found] = await Promise.all([
+    holdBatches(
+      tx,
+      calls.map((call) => ({ id: call.batchId, epoch: call.epoch })),
+    ),
+    lockRequests(tx, [...requestIds].sort()),
+    readHeads(tx, [...requestIds, ...new Set(gates.events.map((event) => event.stream))]),
+    // Before the histories are read: an item of this call may have been in those that are given back.
+    giveBack(tx, freed),
+    readHistories(
+      tx,
+      calls.map((call) => call.batchId),
+    ),
+  ]);
   const seen = new Set<string>();
   const held = calls.filter(
     (call) => heldIds.has(call.batchId) && !seen.has(call.attemptId) && seen.add(call.attemptId),
   );
   const late = calls.filter((call) => !heldIds.has(call.batchId));
-  const reopened = gates.changes.flatMap((change) => change.reopen.flatMap((key) => key.split(' ')));
-  const requestIds = new Set(calls.flatMap((call) => call.items.map((item) => item.requestId)));
-  const interrupted = calls.filter((call) => call.sent === null).map((call) => call.attemptId);
-  if (interrupted.length > 0) for (const id of await requestsOf(tx, interrupted)) requestIds.add(id);
-  for (const key of reopened) requestIds.add(key.slice(0, key.indexOf('/')));
-  const freed = gates.changes.flatMap((change) => change.giveBack);
-  if (freed.length > 0) for (const id of await requestsOf(tx, freed)) requestIds.add(id);
-  const requests = await lockRequests(tx, [...requestIds].sort());
   const kept = await keepLate(tx, workplace, late, requests);
   const ledger = new CallEvents(workplace.vault, requests);
   const lateEvents = kept.flatMap((call) => ledger.late(call));
-  // Before the histories are read: an item of this call may have been in those that are given back.
-  await giveBack(tx, freed);
   if (held.length === 0) {
     const events = [...gates.events, ...lateEvents, ...reopenedEvents(await reopenItems(tx, reopened))];
-    await appendEvents(tx, events);
+    await appendAfter(tx, heads, events);
     return false;
   }
 
-  const histories = await readHistories(
-    tx,
-    held.map((call) => call.batchId),
-  );
+  const histories = carriedOf(found, held, parts);
   const judged = held.map((call): JudgedCall => {
     const gate = gates.of(call);
     return {
@@ -88,39 +94,67 @@ async function record(tx: Transaction, workplace: Workplace, calls: readonly Fin
   const cancelled = new Set([...requests.values()].filter((request) => request.cancelled).map((request) => request.id));
   const about = { nowMs: gates.nowMs, settings: workplace.settings, cancelled };
   const outcomes = judged.map((call) => changesOfCall(call, about));
+  const isPass = new Set(judged.filter((call) => call.selects).map((call) => call.attemptId));
+  const ended = outcomes.map((outcome) => outcome.attempt);
+  // What a pass revealed is proven by its attempt, which must be complete before.
   await endAttempts(
     tx,
-    outcomes.map((outcome) => outcome.attempt),
+    ended.filter((attempt) => isPass.has(attempt.id)),
   );
   const discovered = await recordDiscovered(tx, workplace, judged, requests, about);
   const changes = outcomes.flatMap((outcome) => outcome.changes.map((change) => discovered.adjust(change)));
-  await sealParts(
-    tx,
-    judged.flatMap((call) => sealedParts(workplace, call, requests, discovered)),
-  );
-  await writeOutcomes(tx, [...changes, ...discovered.changes]);
-  await markUnknownEffect(
-    tx,
-    changes.filter(({ next }) => next.unknownEffect).map(({ id }) => id),
-    discovered.doubted,
-  );
+  const [, , , , again] = await Promise.all([
+    endAttempts(
+      tx,
+      ended.filter((attempt) => !isPass.has(attempt.id)),
+    ),
+    sealParts(
+      tx,
+      judged.flatMap((call) => sealedParts(workplace, call, requests, discovered)),
+    ),
+    writeOutcomes(tx, [...changes, ...discovered.changes]),
+    markUnknownEffect(
+      tx,
+      changes.filter(({ next }) => next.unknownEffect).map(({ id }) => id),
+      discovered.doubted,
+    ),
+    reopenItems(tx, reopened),
+  ]);
   const lost = histories.filter((item) => judged.some((call) => call.sent === null && call.batchId === item.batchId));
   const values = await OpenedValues.read(tx, workplace.vault, lost);
   const told = { changes: [...changes, ...discovered.changes], revealed: discovered.revealed, values };
   const callEvents = judged.flatMap((call) => ledger.recorded(call, told));
-  const again = reopenedEvents(await reopenItems(tx, reopened));
-  await appendEvents(tx, [...gates.events, ...lateEvents, ...callEvents, ...again]);
-  await addWarnings(tx, judged.flatMap(anomaliesOf));
-  await endBatches(
-    tx,
-    held.map((call) => call.batchId),
-  );
-  const done = await readDone(tx, [...requestIds]);
+  const [, , , done] = await Promise.all([
+    appendAfter(tx, heads, [...gates.events, ...lateEvents, ...callEvents, ...reopenedEvents(again)]),
+    addWarnings(tx, judged.flatMap(anomaliesOf)),
+    endBatches(
+      tx,
+      held.map((call) => call.batchId),
+    ),
+    readDone(tx, [...requestIds]),
+  ]);
   if (done.length > 0) {
     await warnWhereAllAbsent(tx, done);
     await announceSettled(tx, workplace, done);
   }
   return [...histories].some((item) => item.ordered);
+}
+
+/**
+ * The items that these calls carried, among all that their batches hold. Of a call that was lost only its attempt tells: a
+ * batch may hold an item that could not be opened, and was not sent.
+ */
+function carriedOf(
+  items: readonly RecordedItem[],
+  held: readonly FinishedCall[],
+  parts: readonly AttemptPart[],
+): readonly RecordedItem[] {
+  const lost = held.filter((call) => call.sent === null).map((call) => call.batchId);
+  const carried = new Set(parts.flatMap((part) => part.itemIds.map((id) => `${part.requestId}/${id}`)));
+  const batchIds = new Set(held.map((call) => call.batchId));
+  return items.filter(
+    (item) => batchIds.has(item.batchId) && (!lost.includes(item.batchId) || carried.has(keyOf(item))),
+  );
 }
 
 /** A status that is a word of a fixed set says nothing about anybody; any other text of a shared call might. */

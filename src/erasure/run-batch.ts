@@ -2,11 +2,12 @@
  * One batch, from its job to its answers: the attempt is committed before the call, only what it names is sent, and
  * what came back is handed to record-answers.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as leaveTheTurn, setTimeout as pause } from 'node:timers/promises';
 import { dropClaim, keepClaim } from '../store/batches.js';
 import type { BatchRef } from '../store/batches.js';
 import { isUnavailable } from '../store/database.js';
 import type { Call } from '../systems/system.js';
+import { commitmentsOf } from './call-events.js';
 import { ProviderSlots } from './provider-slots.js';
 import type { Recorder } from './recorder.js';
 import type { FinishedCall } from './finished-call.js';
@@ -19,7 +20,7 @@ import type { ConfiguredSystem, Sent, Workplace } from './workplace.js';
 const RATE_SEND_WITHIN_MS = 1_000;
 /** How long a batch waits before it asks again for room at its provider. */
 const ROOM_PAUSE_MS = 50;
-const KEEP_CLAIM_EVERY_MS = 5_000;
+const KEEP_CLAIM_EVERY_MS = 2_000;
 const RECORD_AGAIN_MS = 250;
 
 /** The way of a system's batches to its provider. */
@@ -76,10 +77,13 @@ export class BatchRunner {
         start = await starts.do(ref);
         if (start.kind === 'gone') return;
         if (start.kind === 'started') {
-          const sent = await this.send(system, start.call, beganMs);
+          const [sent, commitments] = await Promise.all([
+            this.send(system, start.call, beganMs),
+            this.commitMeanwhile(start),
+          ]);
           slots.ended.add(ref.id);
           this.workplace.calls.observe(system.system.name, sent.reading.verdict, (performance.now() - beganMs) / 1000);
-          await this.handOver(start, ref, sent, slots);
+          await this.handOver(start, ref, { sent, commitments }, slots);
           return;
         }
       } finally {
@@ -104,16 +108,16 @@ export class BatchRunner {
   private async handOver(
     start: StartedCall,
     ref: BatchRef,
-    sent: FinishedCall['sent'],
+    ended: Pick<FinishedCall, 'sent' | 'commitments'>,
     slots: ProviderSlots,
   ): Promise<void> {
     slots.release();
     const { batch, attemptId, call, items, distinct } = start;
     const { system, provider, epoch, probe } = batch;
     const { selects } = call;
-    const finished = { attemptId, batchId: ref.id, epoch, system, provider, probe, selects, items, distinct, sent };
+    const batchOf = { attemptId, batchId: ref.id, epoch, system, provider, probe };
     try {
-      await this.recordWhileLeased(finished);
+      await this.recordWhileLeased({ ...batchOf, selects, items, distinct, ...ended });
     } finally {
       slots.ended.delete(ref.id);
     }
@@ -133,6 +137,21 @@ export class BatchRunner {
         if (!isUnavailable(error) || performance.now() > endsMs) throw error;
         await pause(RECORD_AGAIN_MS);
       }
+    }
+  }
+
+  /** Once the call is on its way: what the ledger will say of its items takes as long as a good part of a provider's work. */
+  private async commitMeanwhile({ batch, items, keys }: StartedCall): Promise<FinishedCall['commitments']> {
+    await leaveTheTurn();
+    try {
+      return commitmentsOf(batch.system, items, keys);
+    } catch (error) {
+      // The answer is worth more: what is missing is worked out when it is recorded.
+      this.workplace.log.error(
+        { system: batch.system, error: error instanceof Error ? error.name : typeof error },
+        'commitments could not be worked out: a bug',
+      );
+      return new Map();
     }
   }
 

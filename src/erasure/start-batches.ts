@@ -26,6 +26,8 @@ export interface StartedCall {
   readonly attemptId: string;
   readonly call: Call;
   readonly items: readonly CarriedItem[];
+  /** Of the requests of its items, and maybe others. */
+  readonly keys: ReadonlyMap<string, Buffer>;
   readonly distinct: number;
 }
 /** `gone`: no longer ours, or nothing left to send. `no_room`: the provider takes no more calls now; left as it was. */
@@ -77,18 +79,25 @@ async function start(
   ended: readonly string[],
 ): Promise<Map<string, StartedCall>> {
   const { settings, vault } = workplace;
-  const taken = await takeBatches(tx, refs, settings.providerTimeoutMs + settings.leaseMarginMs);
-  const gates = taken.length === 0 ? new Map<string, GateRow>() : await readGates(tx);
+  const refIds = refs.map((ref) => ref.id);
+  const [taken, gates, , found] = await Promise.all([
+    takeBatches(tx, refs, settings.providerTimeoutMs + settings.leaseMarginMs),
+    readGates(tx),
+    shareRequests(tx, refIds),
+    readSendable(tx, refIds),
+  ]);
   const passing = system.configured ? taken.filter((batch) => letsThrough(gates.get(batch.system), batch.probe)) : [];
   const ids = passing.map((batch) => batch.id);
-  if (ids.length > 0) await shareRequests(tx, ids);
-  const pending = ids.length === 0 ? [] : await readSendable(tx, ids);
-  const sendable = await openItems(tx, vault, pending);
+  const pending = found.filter((item) => ids.includes(item.batchId));
+  const [{ items: sendable, keys }, room] = await Promise.all([
+    openItems(tx, vault, pending),
+    // Late, so that the calls of a provider wait for each other as shortly as can be.
+    pending.length === 0 ? 0 : roomAt(tx, workplace, system, [...taken.map((batch) => batch.id), ...ended]),
+  ]);
   if (sendable.length < pending.length) await putOffClosed(tx, workplace, pending, sendable);
   if (pending.some((item) => item.shared)) await warnShared(tx, ids);
-  const wanted = callsOf(passing, sendable);
-  // Late, so that the calls of a provider wait for each other as shortly as can be.
-  if (wanted.length > 0) await refuseTooMany(tx, workplace, system, wanted, ended);
+  const wanted = callsOf(passing, sendable, keys);
+  if (wanted.length > 0 && wanted.length > room) throw new TooMany(Math.max(room, 0));
   const held = pending.some((item) => item.waits)
     ? await holdBack(tx, workplace, system.system.name, ids, gates)
     : NOBODY;
@@ -98,6 +107,7 @@ async function start(
       : callsOf(
           passing,
           sendable.filter((item) => !held.has(item.id)),
+          keys,
         );
   const started = new Map(calls.map((call) => [call.batch.id, call]));
   const left = taken.filter((batch) => !started.has(batch.id)).map((batch) => batch.id);
@@ -115,13 +125,17 @@ async function start(
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-function callsOf(batches: readonly TakenBatch[], items: readonly CarriedItem[]): StartedCall[] {
+function callsOf(
+  batches: readonly TakenBatch[],
+  items: readonly CarriedItem[],
+  keys: StartedCall['keys'],
+): StartedCall[] {
   const byBatch = groupBy(items, (item) => item.batchId);
   return batches.flatMap((batch): StartedCall[] => {
     const carried = byBatch.get(batch.id);
     if (!carried) return [];
     const distinct = new Set(carried.map((item) => item.digest)).size;
-    return [{ kind: 'started', batch, attemptId: newId(), call: toCall(carried), items: carried, distinct }];
+    return [{ kind: 'started', batch, attemptId: newId(), call: toCall(carried), items: carried, keys, distinct }];
   });
 }
 
@@ -159,19 +173,18 @@ async function putOffClosed(
   await putOff(tx, closed);
 }
 
-/** Keeps the limits of the provider, over all its systems and all workers: calls at once, and calls in any minute. */
-async function refuseTooMany(
+/**
+ * How many calls the provider takes now, over all its systems and all workers: calls at once, and calls in any minute.
+ * Batches `apart` count as none. Nobody else of the provider counts until the transaction ends.
+ */
+async function roomAt(
   tx: Transaction,
   workplace: Workplace,
-  system: ConfiguredSystem,
-  calls: readonly StartedCall[],
-  ended: readonly string[],
-): Promise<void> {
-  const { name, concurrency, callsPerMinute } = system.provider;
-  const apart = [...calls.map((call) => call.batch.id), ...ended];
+  { provider: { name, concurrency, callsPerMinute } }: ConfiguredSystem,
+  apart: readonly string[],
+): Promise<number> {
   const load = await countInFlight(tx, name, apart, callsPerMinute === null ? 0 : workplace.callWindowMs);
-  const room = Math.min(concurrency - load.inFlight, callsPerMinute === null ? Infinity : callsPerMinute - load.recent);
-  if (room < calls.length) throw new TooMany(Math.max(room, 0));
+  return Math.min(concurrency - load.inFlight, callsPerMinute === null ? Infinity : callsPerMinute - load.recent);
 }
 
 /** A gate that closed since the batch was claimed sends it back; a probe is what a gate in doubt waits for. */

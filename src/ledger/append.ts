@@ -43,8 +43,16 @@ export interface NewEvent {
  */
 export async function appendEvents(tx: Transaction, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return;
-  const heads = await readHeads(tx, [...new Set(events.map((event) => event.stream))]);
-  await insertEvents(tx, chained(events, heads));
+  await appendAfter(tx, await readHeads(tx, [...new Set(events.map((event) => event.stream))]), events);
+}
+
+/** Appends events to streams whose `heads` this transaction read while it held their locks, and appended nothing to since. */
+export async function appendAfter(
+  tx: Transaction,
+  heads: readonly StreamHead[],
+  events: readonly NewEvent[],
+): Promise<void> {
+  if (events.length > 0) await insertEvents(tx, chained(events, heads));
 }
 
 /** Appends the first events of streams that did not exist before this transaction, at its time. */

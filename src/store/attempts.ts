@@ -110,6 +110,7 @@ const END_ATTEMPTS: Statement = {
 
 /** Completes attempts that nobody has completed yet. */
 export async function endAttempts(tx: Transaction, ended: readonly EndedAttempt[]): Promise<void> {
+  if (ended.length === 0) return;
   await tx.run(END_ATTEMPTS, [
     ended.map((attempt) => attempt.id),
     ended.map((attempt) => attempt.verdict),
@@ -209,12 +210,22 @@ export async function lockRequests(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-const REQUESTS_OF: Statement = {
-  name: 'requests-of-attempts',
-  text: 'select distinct request_id as "requestId" from attempt_part where attempt_id = any ($1::uuid[])',
+const READ_PARTS: Statement = {
+  name: 'read-parts',
+  text: `select attempt_id as "attemptId", request_id as "requestId", item_ids as "itemIds" from attempt_part
+    where attempt_id = any ($1::uuid[])`,
 };
-export async function requestsOf(reader: Pick<Transaction, 'rows'>, attemptIds: readonly string[]): Promise<string[]> {
-  return (await reader.rows<{ requestId: string }>(REQUESTS_OF, [attemptIds])).map((row) => row.requestId);
+
+/** What an attempt was for one request. */
+export interface AttemptPart {
+  readonly attemptId: string;
+  readonly requestId: string;
+  readonly itemIds: readonly string[];
+}
+
+/** What these attempts were to carry, as it was put on record before their calls. */
+export async function readParts(tx: Transaction, attemptIds: readonly string[]): Promise<AttemptPart[]> {
+  return attemptIds.length === 0 ? [] : tx.rows<AttemptPart>(READ_PARTS, [attemptIds]);
 }
 
 const GIVE_BACK: Statement = {

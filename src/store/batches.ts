@@ -3,7 +3,7 @@ import type { Statement, Transaction } from './database.js';
 import { listParameters, listsBy } from './uuid-lists.js';
 
 /** How long a batch that was handed out may wait to be taken up. */
-const CLAIM_MS = 15_000;
+const CLAIM_MS = 6_000;
 
 export interface BatchRef {
   readonly id: string;
@@ -23,6 +23,7 @@ const COUNT_LIVE: Statement = {
   name: 'count-live',
   text: `select (extract(epoch from now()) * 1000)::float8 as "nowMs",
       (select count(*)::int from batch where system = $1) as live,
+      (select (extract(epoch from min(lease_until)) * 1000)::float8 from batch where system = $1) as "leaseEndsMs",
       (select count(*)::int from batch where provider = $2 and state = 'claimed') as "claimedAtProvider",
       (select count(*)::int from attempt where provider = $2 and started_at > clock_timestamp() - $3 * interval '1 millisecond') as recent,
       (select (extract(epoch from min(started_at)) * 1000)::float8 from attempt
@@ -32,6 +33,8 @@ export interface Load {
   readonly nowMs: number;
   /** Live batches of the system. */
   readonly live: number;
+  /** When the first of their leases ends, if nobody renews it. */
+  readonly leaseEndsMs: number | null;
   readonly claimedAtProvider: number;
   /** Calls of the provider begun within the window. */
   readonly recent: number;
@@ -68,15 +71,19 @@ export async function claimBatches(
   batches: readonly NewBatch[],
 ): Promise<void> {
   if (batches.length === 0) return;
-  await tx.run(INSERT_BATCHES, [batches.map((batch) => batch.id), at.system, at.provider, at.probe, CLAIM_MS]);
   const lists = batches.flatMap((batch) => listsBy(batch.items, () => batch.id));
-  await tx.run(INSERT_CLAIMS, listParameters(lists));
+  await Promise.all([
+    tx.run(INSERT_BATCHES, [batches.map((batch) => batch.id), at.system, at.provider, at.probe, CLAIM_MS]),
+    tx.run(INSERT_CLAIMS, listParameters(lists)),
+  ]);
 }
 
 const RING_AGAIN: Statement = {
   name: 'ring-again',
   text: `update batch set epoch = epoch + 1, rings = rings + 1, lease_until = clock_timestamp() + $2 * interval '1 millisecond'
-    where system = $1 and state = 'claimed' and lease_until < clock_timestamp() returning id, epoch, rings`,
+    where id in (select id from batch where system = $1 and state = 'claimed' and lease_until < clock_timestamp()
+      order by id for update skip locked)
+    returning id, epoch, rings`,
 };
 
 /** Batches whose job nobody took up in time, claimed anew under a new epoch. */

@@ -11,7 +11,10 @@ export interface Statement {
   readonly text: string;
 }
 
-/** An open transaction. */
+/**
+ * An open transaction. Statements that do not wait for each other's results may be given together (`Promise.all`): they are
+ * sent at once and done in the order in which they were given, each seeing what those before it did.
+ */
 export interface Transaction {
   /** Runs a statement and gives its rows. `R` is what the statement is written to return. */
   rows<R extends QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;
@@ -21,6 +24,8 @@ export interface Transaction {
 
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
+/** Said of every statement after the one that failed. */
+const FOLLOWS_A_FAILURE = '25P02';
 const RETRIES_MAX = 3;
 /**
  * The tables of the work grow from nothing to many thousands of rows between two looks of the statistics collector: a
@@ -98,6 +103,7 @@ export class Database {
   private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
+    const course: Course = { over: false, firstError: null };
     // A connection lost between two statements says so here, and nowhere else.
     const onLost = (error: Error) => {
       broken = error;
@@ -105,10 +111,15 @@ export class Database {
     client.on('error', onLost);
     try {
       await client.query('begin');
-      const result = await work(transactionOn(client));
-      await client.query('commit');
+      const result = await work(transactionOn(client, course));
+      course.over = true;
+      // Of a transaction in which something failed, and was let pass, COMMIT makes a rollback.
+      const { command } = await client.query('commit');
+      if (command !== 'COMMIT') throw course.firstError ?? new Error('the transaction was rolled back');
       return result;
-    } catch (error) {
+    } catch (caught) {
+      course.over = true;
+      const error = sqlState(caught) === FOLLOWS_A_FAILURE ? (course.firstError ?? caught) : caught;
       // Nothing more is heard on such a connection: its end is what rolls back.
       if (isUnanswered(error)) broken = error;
       else
@@ -139,6 +150,7 @@ export function openPool(
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     options,
     ...(answerWithinMs === null ? {} : { query_timeout: answerWithinMs }),
+    pipeline: true,
   });
   pool.on('error', onIdleError);
   // A server that stops may take its leave in the bytes of its welcome, before whoever asked for the connection can listen: to
@@ -157,14 +169,30 @@ function isUnanswered(error: unknown): error is Error {
   return error instanceof Error && error.message === 'Query read timeout';
 }
 
-function transactionOn(client: PoolClient): Transaction {
+/** How a transaction goes. */
+interface Course {
+  /** It has ended, and the connection may be another's already: nothing more is sent. */
+  over: boolean;
+  /** Of statements given together the failure of a later one may be heard before the one that it comes of. */
+  firstError: Error | null;
+}
+
+function transactionOn(client: PoolClient, course: Course): Transaction {
+  const query = async <R extends QueryResultRow>({ name, text }: Statement, values: readonly unknown[]) => {
+    if (course.over) throw new Error(`${name} came after its transaction had ended`);
+    return client.query<R>({ name, text, values: [...values] });
+  };
+  const heard = <T>(answer: Promise<T>): Promise<T> => {
+    // Whoever gave several may be waiting for another one: a failure that nobody listens to yet must not end the process.
+    answer.catch((error: unknown) => {
+      if (error instanceof Error) course.firstError ??= error;
+    });
+    return answer;
+  };
   return {
-    async rows<R extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<R[]> {
-      return (await client.query<R>({ ...statement, values: [...values] })).rows;
-    },
-    async run(statement, values = []) {
-      return (await client.query({ ...statement, values: [...values] })).rowCount ?? 0;
-    },
+    rows: <R extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []) =>
+      heard(query<R>(statement, values).then(({ rows }) => rows)),
+    run: (statement, values = []) => heard(query(statement, values).then(({ rowCount }) => rowCount ?? 0)),
   };
 }
 

@@ -56,6 +56,7 @@ export function judged(asked: readonly Asked[], reading: Reading | null, over: P
     probe: false,
     selects: false,
     items: both.map(({ carried }) => carried),
+    commitments: new Map(),
     distinct: new Set(asked.map(({ externalId }) => externalId)).size,
     sent: reading === null ? null : { reading, httpStatus: 200, sha256: null, left: true },
     histories: both.map(({ history }) => history),

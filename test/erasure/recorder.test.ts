@@ -45,6 +45,7 @@ describe('a recorder', () => {
         epoch: taken?.epoch ?? 0,
         selects: false,
         items: sendable.map((item, at) => ({ ...item, scope: documents.scope, externalId: externalIds[at] ?? '' })),
+        commitments: new Map(),
         distinct: externalIds.length,
         sent: { reading, httpStatus, sha256: null, left: true },
       };
@@ -98,6 +99,22 @@ describe('a recorder', () => {
       call.attemptId,
     ]);
     expect(attempt).toEqual({ verdict: 'interrupted', late: true, http_status: 200 });
+  });
+
+  it('says nothing of an item that its batch held and its lost call did not carry', async () => {
+    const recorder = new Recorder(place.workplace);
+    const [call, other] = [await erasing('lost'), await erasing('unsent')];
+    await place.query('update claim set batch_id = $2 where batch_id = $1', [other.batchId, call.batchId]);
+    await place.query('delete from batch where id = $1', [other.batchId]);
+    await recorder.record({ ...call, sent: null, items: [] });
+    const sql = 'select outcome, attempts, unknown_effect from item where request_id = any ($1) order by attempts';
+    const requestIds = [call, other].map(({ items }) => items[0]?.requestId);
+    expect(await place.query(sql, [requestIds])).toEqual([
+      { outcome: 'pending', attempts: 0, unknown_effect: false },
+      { outcome: 'pending', attempts: 1, unknown_effect: true },
+    ]);
+    expect(await place.query('select from claim where request_id = any ($1)', [requestIds])).toEqual([]);
+    expect(await place.query(`select from ledger_event where stream = $1`, [requestIds[1]])).toHaveLength(1);
   });
 
   it('gives an ID alone back every attempt that calls spent which closed the gate', async () => {

@@ -58,6 +58,25 @@ describe('batches that begin together', () => {
     expect(await place.query('select from attempt')).toHaveLength(2);
   });
 
+  it('end without a call where nothing in them opens, though the provider is as full as can be', async () => {
+    const requestId = await submit({ system: DOCUMENTS, organizationId: 'o', documentIds: ['closed'] });
+    const batchId = await claimedOf(requestId);
+    await place.query(`update request_key set wrapped = '\\x00' where request_id = $1`, [requestId]);
+    const full = Array.from({ length: 9 }, () => newId());
+    await place.query(
+      `insert into batch (id, system, provider, state, lease_until)
+        select id, 'velt.comments', 'velt', 'sending', now() + interval '1 hour' from unnest($1::uuid[]) as b (id)`,
+      [full],
+    );
+    expect((await begin(batchId)).map(named)).toEqual(['gone']);
+    await place.query('delete from batch where id = any ($1)', [full]);
+    const [item] = await place.query<object>(
+      `select outcome, attempts, due_at > now() + interval '10 minutes' as later from item where request_id = $1`,
+      [requestId],
+    );
+    expect(item).toEqual({ outcome: 'pending', attempts: 0, later: true });
+  });
+
   it('leave out a document that comments hold which were submitted since it was handed out', async () => {
     const [some, whole, free] = [await claimed('e1', 'e2'), await claimed('e3'), await claimed('e4')];
     await comments('e2');

@@ -14,7 +14,7 @@ const OF_WORKERS: readonly Place[] = [
   {
     name: 'after attempt row, before send',
     file: 'erasure/run-batch.js',
-    before: 'const sent = await this.send(system',
+    before: 'const [sent, commitments] = await Promise.all([',
   },
   {
     name: 'after answer, before outcome transaction',

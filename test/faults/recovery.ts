@@ -5,7 +5,7 @@ import type { Evidence } from './evidence.js';
 /** Beyond the lease: a look of the dispatcher every 5 to 6 s, the queue, and a machine that does other things too. */
 const BEYOND_LEASE_MS = 15_000;
 /** How long a batch that was only handed out is held. */
-const CLAIM_MS = 15_000;
+const CLAIM_MS = 6_000;
 
 export interface Recovery {
   /** For every item in flight at a kill, milliseconds until it was taken up again. */
@@ -30,7 +30,7 @@ function firstWorkers({ processes }: Evidence): number[] {
 
 /**
  * The clock of an item starts with the kill, or when a worker is there again. It starts anew with each kill before the item is
- * taken up: then its next call was killed too, or the batch in which it waited, whose claim lasts 15 s in place of the lease.
+ * taken up: then its next call was killed too, or the batch in which it waited, whose claim lasts 6 s in place of the lease.
  */
 export function measureRecovery(evidence: Evidence): Recovery {
   const { attempts, disturbed, timings, steeredByHand, items } = evidence;

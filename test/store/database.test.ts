@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database, isUnavailable, sqlState } from '../../src/store/database.js';
 import type { Statement } from '../../src/store/database.js';
@@ -22,11 +23,11 @@ describe('a transaction', () => {
   beforeEach(async () => {
     postgres = await testDatabase();
     postgres.pool.on('error', () => undefined);
-    database = new Database(postgres.pool);
+    database = Database.open(postgres.url, 10, () => undefined);
     await postgres.pool.query('create table seen (no integer primary key, sum integer not null default 0)');
   });
   afterEach(async () => {
-    await database.prisma.$disconnect();
+    await database.close();
     await postgres.close();
   });
   const seen = async () => (await postgres.pool.query<{ no: number; sum: number }>('table seen order by no')).rows;
@@ -43,6 +44,56 @@ describe('a transaction', () => {
     expect([sqlState(failure), tries]).toEqual([code, 4]);
     expect(await seen()).toEqual([]);
     expect(isUnavailable(failure)).toBe(true);
+  });
+
+  it('says what failed first of statements that were given together, not what followed from it', async () => {
+    const failure = await caught(
+      database.transaction(async (tx) => {
+        const deep = async (statement: Statement, layers: number): Promise<unknown> =>
+          layers === 0 ? tx.run(statement) : deep(statement, layers - 1);
+        const given = Promise.all([deep(failing('53100'), 9), tx.run(ADD, [1]), tx.run(ADD, [2])]);
+        // So that all answers are read in one turn.
+        for (const endMs = performance.now() + 50; performance.now() < endMs;);
+        await given;
+      }),
+    );
+    expect([sqlState(failure), isUnavailable(failure)]).toEqual(['53100', true]);
+  });
+
+  it('ends no process by a failure that nobody listens to yet', async () => {
+    const unheard: unknown[] = [];
+    const hear = (reason: unknown) => unheard.push(reason);
+    process.on('unhandledRejection', hear);
+    const failure = await caught(
+      database.transaction(async (tx) => {
+        const given = [tx.run(failing('23505')), tx.run(ADD, [1])];
+        await pause(50);
+        await Promise.all(given);
+      }),
+    );
+    await pause(10);
+    process.off('unhandledRejection', hear);
+    expect([sqlState(failure), unheard]).toEqual(['23505', []]);
+  });
+
+  it('is not taken for done where a failure was let pass', async () => {
+    const failure = await caught(
+      database.transaction(async (tx) => {
+        await tx.run(INSERT, [1]);
+        await caught(tx.run(failing('23505')));
+      }),
+    );
+    expect([sqlState(failure), await seen()]).toEqual(['23505', []]);
+  });
+
+  it('takes no statement that comes after its end', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    await database.transaction(async (tx) => {
+      await tx.run(INSERT, [1]);
+      late = pause(50).then(() => caught(tx.run(INSERT, [2])));
+    });
+    expect(await late).toMatchObject({ message: 'insert came after its transaction had ended' });
+    expect(await seen()).toEqual([{ no: 1, sum: 0 }]);
   });
 
   it('leaves only what its last try did', async () => {

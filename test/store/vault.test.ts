@@ -57,10 +57,10 @@ describe('a vault', () => {
     postgres = await testDatabase();
     // Dropping the database may end a connection that is just being closed.
     postgres.pool.on('error', () => undefined);
-    database = new Database(postgres.pool);
+    database = Database.open(postgres.url, 10, () => undefined);
   });
   afterEach(async () => {
-    await database.prisma.$disconnect();
+    await database.close();
     await postgres.close();
   });
 
