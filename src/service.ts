@@ -136,7 +136,7 @@ function watch(
 
 /** Over a connection of its own: a migration may take longer than any statement of the work. */
 async function migrateFirst(databaseUrl: string, onIdleError: (error: Error) => void): ReturnType<typeof migrate> {
-  const pool = openPool(databaseUrl, 1, '', onIdleError, null);
+  const pool = openPool(databaseUrl, 1, '', onIdleError, { answerWithinMs: null });
   try {
     return await migrate(pool);
   } finally {

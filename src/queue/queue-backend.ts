@@ -65,6 +65,17 @@ export async function redisBackend(url: string, log: Log): Promise<QueueBackend>
   };
 }
 
+/**
+ * BullMQ remembers its first look at Postgres, also one that failed: from then on every query fails at once, and a worker asks
+ * for its next job again and again within one turn of the event loop, which then never ends. The tables were made ready
+ * before any queue is, so there is nothing to look for.
+ */
+export const postgresQueues = withBackend((...given: Parameters<typeof createPostgresBackend>) => {
+  const backend = createPostgresBackend(...given);
+  backend.connection.waitUntilReady = () => Promise.resolve();
+  return backend;
+});
+
 /** BullMQ's Postgres backend, in a schema of its own beside the tables of the service. */
 export async function postgresBackend(url: string, onIdleError: (error: Error) => void): Promise<QueueBackend> {
   const pool = openPool(
@@ -81,9 +92,8 @@ export async function postgresBackend(url: string, onIdleError: (error: Error) =
   } finally {
     client.release();
   }
-  const classes = withBackend(createPostgresBackend);
-  BullModule.queueClass = classes.Queue;
-  BullModule.workerClass = classes.Worker;
+  BullModule.queueClass = postgresQueues.Queue;
+  BullModule.workerClass = postgresQueues.Worker;
   const fine = { kind: 'fine' } as const;
   return { kind: 'postgres', producer: pool, consumer: pool, state: () => fine, close: async () => closePool(pool) };
 }

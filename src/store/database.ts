@@ -66,7 +66,8 @@ export class Database {
     answerWithinMs: number | null = ANSWER_WITHIN_MS,
   ): Database {
     const options = `${DURABLE_OPTIONS} ${PLANNER_OPTIONS} ${VANISHED_OPTIONS}`;
-    return new Database(openPool(connectionString, connectionsMax, options, onIdleError, answerWithinMs));
+    const manners = { answerWithinMs, pipeline: true };
+    return new Database(openPool(connectionString, connectionsMax, options, onIdleError, manners));
   }
 
   /**
@@ -134,13 +135,20 @@ export class Database {
   }
 }
 
+interface PoolManners {
+  /** After so many milliseconds a statement without an answer fails; null for no limit. */
+  readonly answerWithinMs?: number | null;
+  /** Statements given to one connection together leave together. */
+  readonly pipeline?: boolean;
+}
+
 /** A pool of connections that start with these options of the server (`-c name=value …`). */
 export function openPool(
   connectionString: string,
   connectionsMax: number,
   options: string,
   onIdleError: (error: Error) => void,
-  answerWithinMs: number | null = ANSWER_WITHIN_MS,
+  { answerWithinMs = ANSWER_WITHIN_MS, pipeline = false }: PoolManners = {},
 ): Pool {
   const pool = new Pool({
     connectionString,
@@ -150,7 +158,7 @@ export function openPool(
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     options,
     ...(answerWithinMs === null ? {} : { query_timeout: answerWithinMs }),
-    pipeline: true,
+    pipeline,
   });
   pool.on('error', onIdleError);
   // A server that stops may take its leave in the bytes of its welcome, before whoever asked for the connection can listen: to
