@@ -106,16 +106,14 @@ export class Database {
     let broken: Error | undefined;
     const course: Course = { over: false, firstError: null };
     // A connection lost between two statements says so here, and nowhere else.
-    const onLost = (error: Error) => {
-      broken = error;
-    };
+    const onLost = (error: Error): unknown => (broken = error);
     client.on('error', onLost);
     try {
       await client.query('begin');
       const result = await work(transactionOn(client, course));
       course.over = true;
-      // Of a transaction in which something failed, and was let pass, COMMIT makes a rollback.
       const { command } = await client.query('commit');
+      // Of a transaction in which a failure was let pass, COMMIT makes a rollback.
       if (command !== 'COMMIT') throw course.firstError ?? new Error('the transaction was rolled back');
       return result;
     } catch (caught) {
@@ -135,20 +133,16 @@ export class Database {
   }
 }
 
-interface PoolManners {
-  /** After so many milliseconds a statement without an answer fails; null for no limit. */
-  readonly answerWithinMs?: number | null;
-  /** Statements given to one connection together leave together. */
-  readonly pipeline?: boolean;
-}
-
-/** A pool of connections that start with these options of the server (`-c name=value …`). */
+/**
+ * Connections that start with these options of the server (`-c name=value …`). A statement fails without an answer for
+ * `answerWithinMs` (null: no limit); with `pipeline` those given to one connection together leave together.
+ */
 export function openPool(
   connectionString: string,
   connectionsMax: number,
   options: string,
   onIdleError: (error: Error) => void,
-  { answerWithinMs = ANSWER_WITHIN_MS, pipeline = false }: PoolManners = {},
+  { answerWithinMs = ANSWER_WITHIN_MS, pipeline = false }: { answerWithinMs?: number | null; pipeline?: boolean } = {},
 ): Pool {
   const pool = new Pool({
     connectionString,

@@ -70,7 +70,7 @@ export interface TestApi {
 
 export async function startApi(options: Options = {}): Promise<TestApi> {
   const postgres = await testDatabase();
-  const database = Database.open(postgres.url, 10, () => undefined);
+  const database = new Database(postgres.pool);
   const dataKey = randomBytes(32);
   const vault = await Vault.open(database, () => Promise.resolve(dataKey));
   const logged: string[] = [];
@@ -139,7 +139,7 @@ export async function startApi(options: Options = {}): Promise<TestApi> {
     },
     close: async () => {
       await app.close();
-      await database.close();
+      await database.prisma.$disconnect();
       await postgres.close();
     },
   };

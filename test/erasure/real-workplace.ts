@@ -45,7 +45,7 @@ export async function realWorkplace(): Promise<RealWorkplace> {
   const postgres = await testDatabase();
   // Dropping the database may end a connection that is just being closed.
   postgres.pool.on('error', () => undefined);
-  const database = Database.open(postgres.url, 10, () => undefined);
+  const database = new Database(postgres.pool);
   const dataKey = randomBytes(32);
   const vault = await Vault.open(database, () => Promise.resolve(dataKey));
   await ensureGates(
@@ -69,7 +69,7 @@ export async function realWorkplace(): Promise<RealWorkplace> {
       return rows;
     },
     close: async () => {
-      await database.close();
+      await database.prisma.$disconnect();
       await postgres.close();
     },
   };

@@ -23,11 +23,11 @@ describe('a transaction', () => {
   beforeEach(async () => {
     postgres = await testDatabase();
     postgres.pool.on('error', () => undefined);
-    database = Database.open(postgres.url, 10, () => undefined);
+    database = new Database(postgres.pool);
     await postgres.pool.query('create table seen (no integer primary key, sum integer not null default 0)');
   });
   afterEach(async () => {
-    await database.close();
+    await database.prisma.$disconnect();
     await postgres.close();
   });
   const seen = async () => (await postgres.pool.query<{ no: number; sum: number }>('table seen order by no')).rows;

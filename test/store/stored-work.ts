@@ -40,7 +40,7 @@ export async function storedWork(): Promise<StoredWork> {
   const postgres = await testDatabase();
   // Dropping the database may end a connection that is just being closed.
   postgres.pool.on('error', () => undefined);
-  const database = Database.open(postgres.url, 10, () => undefined);
+  const database = new Database(postgres.pool);
   const dataKey = randomBytes(32);
   const vault = await Vault.open(database, () => Promise.resolve(dataKey));
 
@@ -90,7 +90,7 @@ export async function storedWork(): Promise<StoredWork> {
       await query(`update item set ${columns} where id = any ($1::uuid[])`, [keys.map(({ id }) => id)]);
     },
     close: async () => {
-      await database.close();
+      await database.prisma.$disconnect();
       await postgres.close();
     },
   };

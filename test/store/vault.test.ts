@@ -57,10 +57,10 @@ describe('a vault', () => {
     postgres = await testDatabase();
     // Dropping the database may end a connection that is just being closed.
     postgres.pool.on('error', () => undefined);
-    database = Database.open(postgres.url, 10, () => undefined);
+    database = new Database(postgres.pool);
   });
   afterEach(async () => {
-    await database.close();
+    await database.prisma.$disconnect();
     await postgres.close();
   });
 
