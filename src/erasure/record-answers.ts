@@ -149,12 +149,15 @@ function carriedOf(
   held: readonly FinishedCall[],
   parts: readonly AttemptPart[],
 ): readonly RecordedItem[] {
-  const lost = held.filter((call) => call.sent === null).map((call) => call.batchId);
-  const carried = new Set(parts.flatMap((part) => part.itemIds.map((id) => `${part.requestId}/${id}`)));
-  const batchIds = new Set(held.map((call) => call.batchId));
-  return items.filter(
-    (item) => batchIds.has(item.batchId) && (!lost.includes(item.batchId) || carried.has(keyOf(item))),
+  const lost = new Map(held.filter((call) => call.sent === null).map((call) => [call.batchId, call.attemptId]));
+  const carried = new Set(
+    parts.flatMap(({ attemptId, requestId, itemIds }) => itemIds.map((id) => `${attemptId}/${requestId}/${id}`)),
   );
+  const batchIds = new Set(held.map((call) => call.batchId));
+  return items.filter((item) => {
+    const attemptId = lost.get(item.batchId);
+    return batchIds.has(item.batchId) && (attemptId === undefined || carried.has(`${attemptId}/${keyOf(item)}`));
+  });
 }
 
 /** A status that is a word of a fixed set says nothing about anybody; any other text of a shared call might. */

@@ -115,9 +115,9 @@ export class BatchRunner {
     const { batch, attemptId, call, items, distinct } = start;
     const { system, provider, epoch, probe } = batch;
     const { selects } = call;
-    const batchOf = { attemptId, batchId: ref.id, epoch, system, provider, probe };
+    const begun = { attemptId, batchId: ref.id, epoch, system, provider, probe };
     try {
-      await this.recordWhileLeased({ ...batchOf, selects, items, distinct, ...ended });
+      await this.recordWhileLeased({ ...begun, selects, items, distinct, ...ended });
     } finally {
       slots.ended.delete(ref.id);
     }

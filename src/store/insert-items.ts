@@ -1,4 +1,4 @@
-/** Writing new items, submitted or discovered, in one statement. */
+/** Writing the submitted items of new requests, many in a statement. */
 import { setImmediate as leaveTheTurn } from 'node:timers/promises';
 import type { Kind } from '../core/item.js';
 import type { Statement, Transaction } from './database.js';
