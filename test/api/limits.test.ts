@@ -125,6 +125,7 @@ describe('counts', () => {
     const api = await start({});
     const [one, two] = [neighbour(api), neighbour(api)];
     for (let no = 0; no < 6; no += 1) one.count('k', 10, 60_000);
+    await until('the first to be shared', async () => (await rows(api)).find(({ hits }) => hits === 6));
     two.count('k', 10, 60_000);
     await until('the counts to meet', () => (two.secondsOver('k', 7) === null ? undefined : true));
     expect(two.secondsOver('k', 8)).toBeNull();
