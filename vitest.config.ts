@@ -7,18 +7,19 @@ const ALONE = ['test/flow/fourth-system.test.ts'];
 
 const OF_EVERY_TEST = {
   setupFiles: 'reflect-metadata',
-  pool: 'forks',
+  pool: 'forks' as const,
+  execArgv: ['--max-semi-space-size=64'],
   testTimeout: 30_000,
   hookTimeout: 60_000,
   teardownTimeout: 30_000,
-} as const;
+};
 
 export default defineConfig({
   test: {
     // Here and in no project: one Postgres for the whole run.
     globalSetup: ['test/support/postgres-server.ts'],
     reporters: ['default', './test/support/closing-line.ts'],
-    maxWorkers: 2,
+    maxWorkers: 3,
     teardownTimeout: 30_000,
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { current, gateAfter, leavesGateAlone, OPEN_GATE, passage } from '../../src/core/gate.js';
 import type { Gate, Signal } from '../../src/core/gate.js';
+import { same } from '../support/same.js';
 import { ANSWERED, blocked, MURMUR, probed, REFUSED, signal, SILENCE } from './gate-readings.js';
 
 const RETRY_BASE_MS = 1000;
@@ -59,16 +60,16 @@ function follow(before: Gate, told: Signal, model: Model): Gate {
   const { gate, giveBack, reopen, wholeProvider } = gateAfter(before, told, model.nowMs, RETRY_BASE_MS);
   agree(model, gate);
   const { reading } = told;
-  expect(wholeProvider).toBe(reading.verdict === 'blocked' && ['credentials', 'quota'].includes(reading.reason));
+  same(wholeProvider, reading.verdict === 'blocked' && ['credentials', 'quota'].includes(reading.reason));
   if (giveBack.length > 0) {
-    expect([current(before, model.nowMs).reason, gate.reason === null]).toEqual([null, false]);
-    expect(giveBack).toEqual(before.silent);
+    same([current(before, model.nowMs).reason, gate.reason === null], [null, false]);
+    same(giveBack, before.silent);
   }
   if (reopen.length > 0) expect(reopen).toContain(told.refusedAlone);
-  if (leavesGateAlone(before, told)) expect(gate).toEqual(before);
+  if (leavesGateAlone(before, told)) same(gate, before);
   // Only probes make the next probe wait longer.
   if (!told.probe && gate.reason === before.reason && (gate.reason === 'outage' || gate.reason === 'contract')) {
-    expect([gate.untilMs, gate.probeDelayMs]).toEqual([before.untilMs, before.probeDelayMs]);
+    same([gate.untilMs, gate.probeDelayMs], [before.untilMs, before.probeDelayMs]);
   }
   return gate;
 }
@@ -104,16 +105,16 @@ class Resumes implements Step {
 
 function agree(model: Model, gate: Gate): void {
   const reason = model.stuck ?? (paused(model) ? 'rate' : model.trouble);
-  expect(current(gate, model.nowMs).reason).toBe(reason);
+  same(current(gate, model.nowMs).reason, reason);
   const way = passage(gate, model.nowMs);
-  expect(way === 'open').toBe(reason === null);
-  if (reason === 'rate' || reason === 'credentials' || reason === 'quota') expect(way).toBe('closed');
+  same(way === 'open', reason === null);
+  if (reason === 'rate' || reason === 'credentials' || reason === 'quota') same(way, 'closed');
   if (reason === 'outage' || reason === 'contract') {
-    expect(gate.probeDelayMs).toBeGreaterThanOrEqual(RETRY_BASE_MS);
-    expect(gate.probeDelayMs).toBeLessThanOrEqual(300_000);
-    expect(gate.untilMs ?? Infinity).toBeLessThanOrEqual(model.nowMs + 300_000);
+    same(gate.probeDelayMs >= RETRY_BASE_MS, true);
+    same(gate.probeDelayMs <= 300_000, true);
+    same((gate.untilMs ?? Infinity) <= model.nowMs + 300_000, true);
   }
-  expect(gate.reason === null).toBe(gate.sinceMs === null);
+  same(gate.reason === null, gate.sinceMs === null);
 }
 
 function fresh(nowMs: number): Model {

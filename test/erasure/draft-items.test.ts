@@ -5,6 +5,7 @@ import type { Asked } from '../../src/erasure/draft-items.js';
 import { newId } from '../../src/store/identifiers.js';
 import { BLOCK_ITEMS } from '../../src/store/sealed-values.js';
 import type { Vault } from '../../src/store/vault.js';
+import { same } from '../support/same.js';
 import { CONFIGURED, realWorkplace, target } from './real-workplace.js';
 import type { RealWorkplace } from './real-workplace.js';
 
@@ -114,7 +115,7 @@ describe('what targets ask for', () => {
             const mayShare =
               a === b ||
               (a.kind === 'id' && b.kind === 'id' && a.system === b.system && scopeKey(a.scope) === scopeKey(b.scope));
-            expect(lane(a) === lane(b)).toBe(mayShare);
+            same(lane(a) === lane(b), mayShare);
           }
         }
       }),
@@ -147,11 +148,11 @@ describe('what targets ask for', () => {
       const entry = values?.items[item.slot];
       const group = draft.groups[item.group];
       if (!asked || !values || !entry || !group) throw new Error(`item ${index} has no place`);
-      expect(values.scopes[entry[0]]).toEqual(asked.scope);
-      expect(entry[1]).toBe(asked.externalId);
-      expect([group.system, group.kind]).toEqual([asked.system, asked.kind]);
-      expect(group.lane.equals(laneDigest(vault, asked))).toBe(true);
-      expect(item.digest.equals(itemDigest(vault, asked))).toBe(true);
+      same(values.scopes[entry[0]], asked.scope);
+      same(entry[1], asked.externalId);
+      same([group.system, group.kind], [asked.system, asked.kind]);
+      same(group.lane.equals(laneDigest(vault, asked)), true);
+      same(item.digest.equals(itemDigest(vault, asked)), true);
     }
     expect(new Set(draft.items.map(({ id }) => id)).size).toBe(asks.length);
   });
