@@ -53,10 +53,10 @@ it('a verb that loses the database at any of its statements answers 503 and is d
     [`${REQUESTS}/${failed.id}/retry`, undefined, 202, {}],
     [`${REQUESTS}/${waiting.id}/cancel`, undefined, 200, {}],
   ];
-  let cuts = 0;
   for (const [path, body, status, headers] of verbs) {
     const before = JSON.stringify(await service.sql(STATE));
     let done: string | null = null;
+    const earlier = way.cut.length;
     for (let number = 1; ; number += 1) {
       way.cutAt(number);
       const answer = await service.api.call<Problem>('POST', path, body, headers);
@@ -70,11 +70,10 @@ it('a verb that loses the database at any of its statements answers 503 and is d
         'urn:expunge:problem:unavailable',
       ]);
       expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
-      cuts += 1;
     }
     way.cutAt(Infinity);
+    expect(way.cut.slice(earlier), path).toEqual(expect.arrayContaining(['find-api-key', 'commit']));
   }
-  expect(cuts).toBeGreaterThan(20);
   expect(await service.sql('select id from erasure_request')).toHaveLength(3);
 });
 

@@ -11,8 +11,10 @@ import type { TestDatabase } from './postgres.js';
 export interface PostgresProxy {
   /** For DATABASE_URL. */
   readonly url: string;
-  /** The statement with this number from now on (1: the next) does not reach the server, and its connection is gone. */
+  /** The statement with this number from now on (1: the next; BEGIN is none) does not reach the server, and its connection is gone. */
   cutAt(number: number): void;
+  /** The statements that were cut, in order. */
+  readonly cut: readonly string[];
   /** The next commit of a transaction in which this statement ran is done, and its answer lost with the connection. */
   loseCommitAfter(statement: string): void;
   /** Whether what was ordered last has happened. */
@@ -23,13 +25,21 @@ export interface PostgresProxy {
 interface Orders {
   /** Statements still let through, and then the cut. */
   cut: number | null;
+  readonly done: string[];
   lose: string | null;
 }
+
+/**
+ * Whether this, or the transaction that begins with it, is what a service does whenever it likes and for no request (BullMQ's
+ * statements begin with a comment): it is not counted, or it would be cut in the place of a request's.
+ */
+const isUnasked = (statement: string): boolean =>
+  ['add-hits', 'drop-ended-windows', 'try-lock-ledger'].includes(statement) || statement.startsWith('-- ');
 
 /** Starts a proxy before the server of `database`. */
 export async function startPostgresProxy(database: TestDatabase): Promise<PostgresProxy> {
   const { host, port, user } = inject('postgres');
-  const orders: Orders = { cut: null, lose: null };
+  const orders: Orders = { cut: null, done: [], lose: null };
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(join(host, `.s.PGSQL.${port}`));
@@ -45,6 +55,7 @@ export async function startPostgresProxy(database: TestDatabase): Promise<Postgr
   return {
     url: `postgresql://${user}@127.0.0.1:${address.port}${new URL(database.url).pathname}?sslmode=disable`,
     cutAt: (number) => void (orders.cut = number),
+    cut: orders.done,
     loseCommitAfter: (statement) => void (orders.lose = statement),
     happened: () => orders.cut === null && orders.lose === null,
     close: async () => {
@@ -62,7 +73,9 @@ function relay(client: Socket, upstream: Socket, orders: Orders): void {
   };
   let pending: Buffer = Buffer.alloc(0);
   let started = false;
-  let transaction = new Set<string>();
+  let unnamed = '';
+  let transaction: Set<string> | null = null;
+  let unasked = false;
   let deaf = false;
   client.on('data', (chunk: Buffer) => {
     pending = Buffer.concat([pending, chunk]);
@@ -74,19 +87,24 @@ function relay(client: Socket, upstream: Socket, orders: Orders): void {
       if (pending.length < length) return;
       const message = pending.subarray(0, length);
       pending = pending.subarray(length);
-      const name = started ? statementOf(message) : null;
+      if (started) unnamed = textOfUnnamed(message) ?? unnamed;
+      const name = started ? statementOf(message, unnamed) : null;
       started = true;
-      if (name !== null) {
-        transaction = name === 'begin' ? new Set() : transaction.add(name);
-        if (orders.cut !== null && (orders.cut -= 1) === 0) {
+      if (name === 'begin') transaction = new Set();
+      else if (name !== null) {
+        if (transaction === null || transaction.size === 0) unasked = isUnasked(name);
+        transaction?.add(name);
+        if (orders.cut !== null && !unasked && (orders.cut -= 1) === 0) {
           orders.cut = null;
+          orders.done.push(name);
           end();
           return;
         }
-        if (name === 'commit' && orders.lose !== null && transaction.has(orders.lose)) {
+        if (name === 'commit' && orders.lose !== null && transaction?.has(orders.lose)) {
           orders.lose = null;
           deaf = true;
         }
+        if (name === 'commit' || name === 'rollback') transaction = null;
       }
       upstream.write(message);
     }
@@ -99,11 +117,18 @@ function relay(client: Socket, upstream: Socket, orders: Orders): void {
   upstream.on('close', end);
 }
 
-/** What a message of the client runs: the name of a prepared statement (empty: none), the text of a simple query, or nothing. */
-function statementOf(message: Buffer): string | null {
+/** The text that a message of the client gives to the statement without a name, or null. */
+function textOfUnnamed(message: Buffer): string | null {
+  const [name, text] = message.subarray(5).toString('latin1').split('\0');
+  return String.fromCharCode(message[0] ?? 0) === 'P' && name === '' ? (text ?? null) : null;
+}
+
+/** What a message of the client runs: a prepared statement's name, or the text of one without; or nothing. */
+function statementOf(message: Buffer, unnamed: string): string | null {
   const type = String.fromCharCode(message[0] ?? 0);
   const texts = message.subarray(5).toString('latin1').split('\0');
   if (type === 'Q') return texts[0] ?? null;
   // Bind: the portal, then the statement.
-  return type === 'B' ? (texts[1] ?? null) : null;
+  if (type !== 'B') return null;
+  return texts[1] === '' ? unnamed : (texts[1] ?? null);
 }
