@@ -77,7 +77,10 @@ describe('an outage', () => {
     expect(probes.length).toBeGreaterThanOrEqual(4);
     for (const [no, probe] of probes.entries()) {
       const before = probes[no - 1];
-      if (before) expect(probe.startedMs - before.endedMs).toBeGreaterThanOrEqual(20 * 2 ** no - 10);
+      if (!before) continue;
+      expect(probe.startedMs).toBeGreaterThan(before.endedMs);
+      // From its start: the wait counts from when the gate was judged, and the record of that takes as long as it takes.
+      expect(probe.startedMs - before.startedMs).toBeGreaterThanOrEqual(20 * 2 ** no);
     }
     sandbox.faults.clear();
     expect((await api.settled(id)).counts).toMatchObject({ erased: 12 });
