@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.js';
 import { temporaryFolder } from './test/support/temporary-folder.js';
 
-process.env['TMPDIR'] ??= temporaryFolder();
+process.env['TMPDIR'] ??= process.env['TMP'] ?? temporaryFolder();
 
 const TESTS = 'test/**/*.test.ts';
 /** Replaces a module for itself, which in a process with others it would do for them, or too late. */

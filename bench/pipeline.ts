@@ -21,17 +21,21 @@ const KEY = 'bench-bench-bench-bench-bench-bench-bench';
 /** Runs the bench and prints its ratios. Gives false when a limit is missed. */
 export async function benchPipeline(): Promise<boolean> {
   const dir = mkdtempSync(join(tmpdir(), 'expunge-bench-'));
-  const seedFile = join(dir, 'seed.json');
-  writeFileSync(seedFile, JSON.stringify({ existingPrefixes: { 'supermemory.documents': ['bench-'] } }));
-  const sandboxArgs = ['--latency-ms', String(LATENCY_MS), '--seed-file', seedFile];
-  const sandbox = await startScript('dist/sandbox/main.js', sandboxArgs, {}, (line) => line.startsWith('{'));
-  const { url } = JSON.parse(sandbox.firstLine) as { url: string };
-  const service = await startScript('dist/main.js', [], serviceEnv(join(dir, 'data'), url), (line) =>
-    line.includes('"ready"'),
-  );
-  const api = (JSON.parse(service.firstLine) as { url: string }).url;
-  const postgres = await startEmbeddedPostgres({ dataDir: join(dir, 'least'), durable: true, log: () => undefined });
+  const started: { stop: () => Promise<void> }[] = [];
   try {
+    const seedFile = join(dir, 'seed.json');
+    writeFileSync(seedFile, JSON.stringify({ existingPrefixes: { 'supermemory.documents': ['bench-'] } }));
+    const sandboxArgs = ['--latency-ms', String(LATENCY_MS), '--seed-file', seedFile];
+    const sandbox = await startScript('dist/sandbox/main.js', sandboxArgs, {}, (line) => line.startsWith('{'));
+    started.unshift(sandbox);
+    const { url } = JSON.parse(sandbox.firstLine) as { url: string };
+    const service = await startScript('dist/main.js', [], serviceEnv(join(dir, 'data'), url), (line) =>
+      line.includes('"ready"'),
+    );
+    started.unshift(service);
+    const api = (JSON.parse(service.firstLine) as { url: string }).url;
+    const postgres = await startEmbeddedPostgres({ dataDir: join(dir, 'least'), durable: true, log: () => undefined });
+    started.unshift(postgres);
     const script: number[] = [];
     const least: number[] = [];
     const whole: number[] = [];
@@ -42,9 +46,7 @@ export async function benchPipeline(): Promise<boolean> {
     }
     return report(script, least, whole, peakMebibytes(service.process.pid ?? 0));
   } finally {
-    await service.stop();
-    await sandbox.stop();
-    await postgres.stop();
+    for (const one of started) await one.stop();
     rmSync(dir, { recursive: true, force: true });
   }
 }
