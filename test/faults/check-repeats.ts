@@ -86,7 +86,9 @@ function lostAtEachKill(evidence: Evidence, calls: CallsOfAttempts, heldBack: Re
   const lostAt = new Map<string, number>();
   for (const attempt of attempts) {
     if (attempt.verdict !== 'interrupted' || heldBack.has(attempt.id)) continue;
-    const first = kills.find((kill) => meet(attempt, kill));
+    const met = kills.filter((kill) => meet(attempt, kill));
+    // Of two kills in quick succession a call that was begun between them was lost at the second.
+    const first = met.find(({ toMs }) => attempt.startedMs <= toMs) ?? met[0];
     if (first && isOver(attempt, first.fromMs, calls, evidence)) continue;
     const key = first && `${attempt.provider} at ${first.fromMs} (${first.what})`;
     if (key !== undefined) lostAt.set(key, (lostAt.get(key) ?? 0) + 1);

@@ -7,7 +7,7 @@ import type { Evidence, ItemRow } from './evidence.js';
 import { ABSENT_ITEM, GONE_ITEM, goodRun, REPEATED_ITEM } from './good-run.js';
 import { measureRecovery } from './recovery.js';
 import { SPOILT_LEDGER } from './spoilt-ledger.js';
-import { answeredAfter, heldBackLate, heldBackUnwritten, sameIdAtOnce } from './strained-runs.js';
+import { answeredAfter, heldBackLate, heldBackUnwritten, killedAgainAfter, sameIdAtOnce } from './strained-runs.js';
 
 type Spoil = (run: Evidence) => Partial<Evidence>;
 
@@ -160,6 +160,7 @@ describe('the checker', () => {
     ['was answered when its time was over', answeredAfter(2100)],
     ['was held back, and its process killed before it could say so', heldBackUnwritten(1600)],
     ['was cut off while another of the same ID was answered', sameIdAtOnce()],
+    ['was begun after one kill and lost at the next', killedAgainAfter(200)],
   ])('takes it as no needless repeat that a call %s', (_, run) => {
     expect(check(run).filter(({ invariant }) => invariant === 'I6')).toEqual([]);
   });

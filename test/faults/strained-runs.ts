@@ -51,6 +51,22 @@ export function heldBackUnwritten(ms: number): Evidence {
   return { ...run, attempts: [...run.attempts, ...more] };
 }
 
+/** As many calls as may be under way are lost at one kill, and one that was begun after it at the next, so many milliseconds later. */
+export function killedAgainAfter(ms: number): Evidence {
+  const run = goodRun();
+  const lost = run.attempts.filter(({ id }) => id === 'attempt-2');
+  const [kill] = run.disturbed;
+  if (!kill) throw new Error('the good run is another');
+  const more = [4, 5, 6, 7].flatMap((no) =>
+    lost.map((one) => {
+      const startedMs = no === 7 ? kill.toMs + ms - 10 : one.startedMs;
+      return { ...one, id: `attempt-${no}`, itemIds: [], startedMs, endedMs: startedMs + 5 * SECOND_MS };
+    }),
+  );
+  const again = { ...kill, what: 'kill -9 of another', fromMs: kill.toMs + ms, toMs: kill.toMs + ms };
+  return { ...run, disturbed: [...run.disturbed, again], attempts: [...run.attempts, ...more] };
+}
+
 /** Another request asks for the same ID at the same time, and its good call crosses the one that is cut off. */
 export function sameIdAtOnce(): Evidence {
   const run = goodRun();
