@@ -1,11 +1,11 @@
 import { createServer as createTlsServer } from 'node:https';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HttpClient } from '../../src/systems/http.js';
 import type { HttpCall, HttpClientOptions, SendOptions } from '../../src/systems/http.js';
 import { supermemoryDocuments } from '../../src/systems/supermemory/documents.js';
+import { until } from '../support/until.js';
 import { CERTIFICATE, CERTIFICATE_KEY } from './certificate.js';
 import { raw, ScriptedProvider } from './scripted-provider.js';
 
@@ -19,6 +19,7 @@ const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
+  vi.useRealTimers();
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
@@ -118,7 +119,13 @@ describe('a call that did not leave us', () => {
       answers.push(() => socket.write(ok));
     });
     const one = client(origin, { timeoutMs: 400 });
-    const [first, second] = await Promise.all([one.send(call), one.send(call)]);
+    // Both deadlines in one turn: else the first may leave its connection to the second in between.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const sending = Promise.all([one.send(call), one.send(call)]);
+    await until('the first to arrive', () => (requests === 1 ? true : undefined));
+    vi.advanceTimersByTime(400);
+    vi.useRealTimers();
+    const [first, second] = await sending;
     expect(first).toMatchObject({ sent: true, cause: 'timeout', status: null });
     expect(second).toMatchObject({ sent: false, cause: 'timeout' });
     expect(requests).toBe(1);
